@@ -1,0 +1,56 @@
+# Homeward. `make help` lists what can be made.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+
+.PHONY: help demo run test check format lock clean
+
+help: ## List what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/run.stamp ## Install what is missing, run everything with demo data, print addresses and sign-ins
+	@exec $(BIN)/python -m app demo
+
+run: $(VENV)/run.stamp ## Run web and worker on your own data (settings: HOMEWARD_*, see README)
+	@exec $(BIN)/python -m app run
+
+test: $(VENV)/dev.stamp ## Install what the tests need and run them all
+	@.ci/system-packages --if-root chromium
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint --quiet frontend/templates
+
+format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/djlint --reformat --quiet frontend/templates || true
+
+lock: $(VENV)/bin/uv ## Resolve pyproject.toml anew into the two lock files
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group test --group check --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+
+clean: ## Remove the environment and the demo's data
+	rm -rf $(VENV) var/demo
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null || .ci/system-packages python3 python3-venv
+	@echo "Creating the Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(VENV)/run.stamp: requirements.lock | $(VENV)/bin/uv
+	@test -e $(VENV)/dev.stamp || $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@test -e $(VENV)/dev.stamp || $(INSTALL_HOMEWARD)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock | $(VENV)/bin/uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
+	@$(INSTALL_HOMEWARD)
+	@touch $@ $(VENV)/run.stamp
