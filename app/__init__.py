@@ -1,0 +1,1 @@
+"""Homeward's service: web, worker and command line around the matching library."""

@@ -1,0 +1,83 @@
+"""The audit log's rows."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Column
+from sqlmodel import Field, SQLModel
+
+from app.core.columns import UtcDateTime, stored
+
+
+class ActorKind(StrEnum):
+    """Who did it."""
+
+    OFFICER = "officer"  # A signed-in officer; the id is theirs.
+    TIPSTER = "tipster"  # The sender of a tip; no id, no address.
+    PARTNER = "partner"  # A partner's key; the id is the channel's.
+    SYSTEM = "system"  # The worker, or the command line.
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    TIP_ACCEPTED = "tip_accepted"
+    TIP_STATE = "tip_state"
+    TIP_DISPOSED = "tip_disposed"
+    TIP_TRANSFERRED = "tip_transferred"
+    TIP_VIEWED = "tip_viewed"
+    MESSAGE_SENT = "message_sent"
+    CONTACT_OPENED = "contact_opened"
+    PHOTO_EXAMINED = "photo_examined"
+    PHOTO_PARKED = "photo_parked"
+    PHOTO_VIEWED = "photo_viewed"
+    PHOTO_CLUSTERED = "photo_clustered"
+    PHOTO_SEPARATED = "photo_separated"
+    GALLERY_SEARCHED = "gallery_searched"
+    RECORD_ADDED = "record_added"
+    RECORD_CHANGED = "record_changed"
+    RECORD_CLOSED = "record_closed"
+    RECORD_REOPENED = "record_reopened"
+    RECORDS_IMPORTED = "records_imported"
+    REVIEW_CLAIMED = "review_claimed"
+    REVIEW_RELEASED = "review_released"
+    REVIEW_DECIDED = "review_decided"
+    CANDIDATE_SETTLED = "candidate_settled"
+    CANDIDATE_WITHDRAWN = "candidate_withdrawn"
+    LEAD_MADE = "lead_made"
+    CASE_OPENED = "case_opened"
+    CASE_CHANGED = "case_changed"
+    CASE_CLOSED = "case_closed"
+    CASE_REOPENED = "case_reopened"
+    IDENTITY_CONFIRMED = "identity_confirmed"
+    FAMILY_CONTACTED = "family_contacted"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    OFFICER_ADDED = "officer_added"
+    OFFICER_CHANGED = "officer_changed"
+    PARTNER_KEY_MADE = "partner_key_made"
+    PARTNER_KEY_REVOKED = "partner_key_revoked"
+    JOB_PARKED = "job_parked"
+    JOB_RETRIED = "job_retried"
+    EXPORTED = "exported"
+    JURISDICTIONS_IMPORTED = "jurisdictions_imported"
+
+
+class AuditEvent(SQLModel, table=True):
+    """One link of the chain. Holds ids and codes, never a name, a text, a place or a photo."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    seq: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor_kind: ActorKind = Field(sa_type=stored(ActorKind))
+    actor_id: str | None = Field(default=None, index=True)
+    action: Action = Field(sa_type=stored(Action), index=True)
+    subject_kind: str
+    subject_id: str = Field(index=True)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    previous_hash: str
+    hash: str

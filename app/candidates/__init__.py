@@ -1,0 +1,1 @@
+"""Candidate lists: what a search brought up, and with which threshold."""

@@ -1,0 +1,103 @@
+"""Candidate lists and candidates."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field
+
+from app.core.clock import now
+from app.core.columns import Row, UtcDateTime, stored
+
+
+class SearchCause(StrEnum):
+    """Why the gallery was searched."""
+
+    TIP = "tip"  # A new tip's face against all open records.
+    RETROACTION = "retroaction"  # A new or changed record against all retained faces.
+
+
+class CandidateList(Row, table=True):
+    """One search of one probe face: what it was done with, also when it brought up nobody."""
+
+    __tablename__ = "candidate_list"
+
+    face_id: UUID = Field(foreign_key="face.id", index=True)
+    cause: SearchCause = Field(sa_type=stored(SearchCause))
+    encoder: str
+    encoder_version: str
+    gallery_size: int
+    """Records searched."""
+    expected_false: float
+    """Mean number of wrong candidates that a list made this way holds."""
+    searched_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class CandidateState(StrEnum):
+    """How far a candidate has come."""
+
+    PROPOSED = "proposed"  # Waits for a first reviewer.
+    DECIDED_ONCE = "decided_once"  # Waits for a second, independent reviewer.
+    AGREED_SAME = "agreed_same"  # Both support the same person: a lead.
+    AGREED_DIFFERENT = "agreed_different"  # Both exclude or support different persons.
+    INCONCLUSIVE = "inconclusive"  # Neither could tell.
+    DISPUTED = "disputed"  # They disagree; an examiner decides.
+    EXAMINED = "examined"  # The examiner has decided.
+    WITHDRAWN = "withdrawn"  # The tip, photo or record went away before a decision.
+
+
+OPEN_CANDIDATE_STATES = (CandidateState.PROPOSED, CandidateState.DECIDED_ONCE, CandidateState.DISPUTED)
+"""States in which somebody still has to decide."""
+
+CANDIDATE_MOVES: dict[CandidateState, frozenset[CandidateState]] = {
+    CandidateState.PROPOSED: frozenset({CandidateState.DECIDED_ONCE, CandidateState.WITHDRAWN}),
+    CandidateState.DECIDED_ONCE: frozenset(
+        {
+            CandidateState.AGREED_SAME,
+            CandidateState.AGREED_DIFFERENT,
+            CandidateState.INCONCLUSIVE,
+            CandidateState.DISPUTED,
+            CandidateState.WITHDRAWN,
+        }
+    ),
+    CandidateState.DISPUTED: frozenset({CandidateState.EXAMINED, CandidateState.WITHDRAWN}),
+    CandidateState.AGREED_SAME: frozenset(),
+    CandidateState.AGREED_DIFFERENT: frozenset(),
+    CandidateState.INCONCLUSIVE: frozenset(),
+    CandidateState.EXAMINED: frozenset(),
+    CandidateState.WITHDRAWN: frozenset(),
+}
+
+
+class Candidate(Row, table=True):
+    """A record similar enough to a probe to be worth a human look. A reason to look, never a finding."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (
+        UniqueConstraint("face_id", "record_id"),
+        Index(
+            "candidate_once_per_picture",
+            "cluster_id",
+            "record_id",
+            unique=True,
+            sqlite_where=text("state <> 'withdrawn'"),
+            postgresql_where=text("state <> 'withdrawn'"),
+        ),
+    )
+
+    list_id: UUID = Field(foreign_key="candidate_list.id", index=True)
+    tip_id: UUID = Field(foreign_key="tip.id", index=True)
+    face_id: UUID = Field(foreign_key="face.id", index=True)
+    cluster_id: UUID | None = Field(default=None, foreign_key="photo_cluster.id")
+    record_id: UUID = Field(foreign_key="record.id", index=True)
+    reference_id: UUID = Field(foreign_key="reference.id")
+    """The record's photo that scored best."""
+    score: float
+    """Comparison score; higher is more similar. Hidden from reviewers until they have decided."""
+    threshold: float
+    """Score at or above which a record became a candidate here."""
+    rank: int
+    state: CandidateState = Field(default=CandidateState.PROPOSED, sa_type=stored(CandidateState), index=True)
+    proposed_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

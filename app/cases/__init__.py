@@ -1,0 +1,1 @@
+"""Leads, cases, tasks and outcomes."""

@@ -1,0 +1,108 @@
+"""The database: how it is opened, and the two kinds of session.
+
+SQLite runs in WAL mode with `synchronous=FULL`, because NORMAL may lose a committed tip in a power cut.
+Writers begin with `BEGIN IMMEDIATE`: Python's own transactions lose updates that read before they write.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import make_url
+from sqlmodel import Session, create_engine
+
+BUSY_TIMEOUT_MS = 3_000
+"""How long a writer waits for another; longer would hold web threads and stop the service."""
+
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "2",  # FULL
+    "foreign_keys": "1",
+    "secure_delete": "1",
+    "trusted_schema": "0",
+}
+
+
+def open_engine(address: str) -> Engine:
+    """Open a database with the settings that durability depends on.
+
+    Args:
+        address: SQLAlchemy address.
+
+    Returns:
+        An engine whose connections begin their transactions explicitly.
+
+    Raises:
+        RuntimeError: SQLite did not take a pragma on which a promise rests.
+    """
+    url = make_url(address)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=40
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the begin event below starts transactions
+        cursor = connection.cursor()
+        for name, wanted in PRAGMAS.items():
+            cursor.execute(f"PRAGMA {name}={wanted}")
+            found = str(cursor.execute(f"PRAGMA {name}").fetchone()[0])
+            if found != wanted:
+                msg = f"SQLite answered {found!r} to PRAGMA {name}={wanted}"
+                raise RuntimeError(msg)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """The engine and the sessions made from it."""
+
+    def __init__(self, address: str) -> None:
+        self.engine = open_engine(address)
+        self._reader = self.engine.execution_options(read_only=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits when its block ends well and rolls back when it does not."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for questions; it never takes the write lock."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _write_session(request: Request) -> Iterator[Session]:
+    with request.app.state.context.db.write() as session:
+        yield session
+
+
+def _read_session(request: Request) -> Iterator[Session]:
+    with request.app.state.context.db.read() as session:
+        yield session
+
+
+SessionDep = Annotated[Session, Depends(_write_session, scope="function")]
+"""A session that commits before the reply leaves; an error in the route or the commit changes nothing."""
+
+ReadSessionDep = Annotated[Session, Depends(_read_session, scope="function")]
+"""A session for pages that only read."""

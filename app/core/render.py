@@ -1,0 +1,152 @@
+"""Pages: templates, the reader's language, and the words that codes are shown with."""
+
+import gettext
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context as TemplateContext
+
+from app.core.context import Context
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+LANGUAGES = {"zh": "简体中文", "en": "English"}
+LOCALES = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}
+LANGUAGE_COOKIE = "lang"
+
+
+@cache
+def translations(language: str) -> gettext.NullTranslations:
+    """All catalogs of a language in one; English is the language of the message ids."""
+    merged: gettext.NullTranslations = gettext.NullTranslations()
+    for path in sorted((FRONTEND / "locale" / language).glob("*.po")):
+        buffer = io.BytesIO()
+        with path.open("rb") as file:
+            write_mo(buffer, read_po(file, locale=language))
+        buffer.seek(0)
+        catalog = gettext.GNUTranslations(buffer)
+        catalog.add_fallback(merged)
+        merged = catalog
+    return merged
+
+
+def translate(language: str, message: str, **values: str | int) -> str:
+    """A sentence in a language, with its named values filled in."""
+    text = translations(language).gettext(message)
+    return text % values if values else text
+
+
+def language_of(request: Request) -> str:
+    """The reader's language: the one asked for, chosen before, or preferred by the browser."""
+    for wish in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if wish in LANGUAGES:
+            return wish
+    for part in request.headers.get("accept-language", "").split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    context: Context = request.app.state.context
+    return context.settings.default_language
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Answer with a page in the reader's language.
+
+    Args:
+        request: the request; its language decides.
+        template: path below `frontend/templates`.
+        status: status of the answer.
+        values: what the template shows.
+
+    Returns:
+        The page; a language asked for by link is remembered in a cookie.
+    """
+    language = language_of(request)
+    context: Context = request.app.state.context
+    body = (
+        _environment(language)
+        .get_template(template)
+        .render(
+            request=request,
+            language=language,
+            languages=LANGUAGES,
+            settings=context.settings,
+            zone=context.settings.zone,
+            **values,
+        )
+    )
+    response = HTMLResponse(body, status_code=status)
+    if request.query_params.get("lang") == language and request.cookies.get(LANGUAGE_COOKIE) != language:
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="strict", path="/", httponly=True
+        )
+    return response
+
+
+@cache
+def _environment(language: str) -> Environment:
+    from app.words import WORDS  # noqa: PLC0415 - words know the rooms, the rooms know this module
+
+    environment = Environment(
+        loader=FileSystemLoader(FRONTEND / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    catalog = translations(language)
+    environment.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["word"] = _word(WORDS, catalog)
+    environment.filters["moment"] = _moment(LOCALES[language])
+    environment.filters["day"] = lambda value: _day(value, LOCALES[language])
+    environment.globals["asset"] = asset
+    environment.globals["link"] = link
+    return environment
+
+
+def _word(words: Mapping[StrEnum, str], catalog: gettext.NullTranslations) -> Callable[[StrEnum], str]:
+    return lambda code: catalog.gettext(words[code])
+
+
+def _moment(locale: Locale) -> Callable[..., str]:
+    @pass_context
+    def moment(context: TemplateContext, value: datetime | None) -> str:
+        if value is None:
+            return "–"
+        return format_datetime(value, "medium", tzinfo=context["zone"], locale=locale)
+
+    return moment
+
+
+def _day(value: date | None, locale: Locale) -> str:
+    return "–" if value is None else format_date(value, "medium", locale=locale)
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a style or script, changing with its content so that it can be cached for good."""
+    digest = hashlib.sha256((FRONTEND / name).read_bytes()).hexdigest()[:12]
+    return f"/assets/{name}?v={digest}"
+
+
+@pass_context
+def link(context: TemplateContext, path: str) -> str:
+    """A link that keeps the language a reader without cookies asked for."""
+    request: Request = context["request"]
+    wish = request.query_params.get("lang")
+    if wish not in LANGUAGES:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}lang={wish}"

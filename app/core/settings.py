@@ -1,0 +1,53 @@
+"""What an operator may set, each from an environment variable HOMEWARD_<NAME>."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting has a safe default; `make run` works with none of them given."""
+
+    model_config = SettingsConfigDict(env_prefix="HOMEWARD_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path("var/data"), description="Folder of the database and the sealed photos.")
+    key_file: Path = Field(
+        Path("var/keys/homeward.key"),
+        description="File with the root secret, mode 0600, outside the data folder and its backups.",
+    )
+    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite inside data_dir.")
+    host: str = Field("127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web process listens on.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes started by `homeward run`.")
+    secure_cookies: bool = Field(
+        default=True, description="Send cookies over HTTPS only; switch off for a trial on plain HTTP."
+    )
+    default_language: str = Field("zh", pattern="^(zh|en)$", description="Language when a reader names none.")
+    timezone: str = Field("Asia/Shanghai", description="Zone of times that people type and read.")
+    emergency_number: str = Field("110", pattern="^[0-9]{2,6}$", description="Number shown for danger now.")
+    operator_name: str = Field("Homeward", description="Authority named on pages and in answers.")
+    review_lease_minutes: int = Field(15, ge=1, description="How long a reviewer holds a claimed candidate.")
+    session_idle_minutes: int = Field(30, ge=1, description="An officer's session ends after this rest.")
+    session_hours: int = Field(10, ge=1, description="An officer's session ends after this at the latest.")
+    job_lease_seconds: float = Field(60, gt=0, description="A job unheard of for this long is taken up anew.")
+    job_attempts: int = Field(5, ge=1, description="Tries of a job before a person has to look at it.")
+    receipt_memory_kib: int = Field(19_456, ge=8, description="Argon2id memory for receipt codes, KiB.")
+    receipt_passes: int = Field(2, ge=1, description="Argon2id passes for receipt codes.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @property
+    def database_address(self) -> str:
+        """The database to use: the one set, else SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'homeward.sqlite'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of times that people type and read."""
+        return ZoneInfo(self.timezone)

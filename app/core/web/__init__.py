@@ -1,0 +1,1 @@
+"""What every answer has in common: headers, refusals, where a request may come from."""

@@ -1,0 +1,114 @@
+"""How a refusal looks: RFC 9457 for programs, a page for people. No answer repeats what was sent."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from app.core.errors import Invalid, NotSignedIn, Refusal, Unavailable
+from app.core.render import language_of, page, translate
+
+log = structlog.get_logger()
+
+SIGN_IN = "/console/sign-in"
+
+
+def install(app: FastAPI) -> None:
+    """Give an application its answers to everything that goes wrong."""
+    app.add_exception_handler(Refusal, _handler(_refused))
+    app.add_exception_handler(RequestValidationError, _handler(_malformed))
+    app.add_exception_handler(HTTPException, _handler(_http))
+    app.add_exception_handler(OperationalError, _handler(_database_busy))
+    app.add_exception_handler(Exception, _handler(_broken))
+
+
+def _handler(answer: Callable[..., Response]) -> Callable[[Request, Exception], Response]:
+    def handle(request: Request, error: Exception) -> Response:
+        return answer(request, error)
+
+    return handle
+
+
+def problem(
+    request: Request, status: int, code: str, message: str, field: str | None = None, **values: str | int
+) -> JSONResponse:
+    """A problem document in the sender's language."""
+    language = language_of(request)
+    body: dict[str, str | int] = {
+        "type": f"urn:homeward:problem:{code}",
+        "title": translate(language, HTTPStatus(status).phrase),
+        "status": status,
+        "detail": translate(language, message, **values),
+        "code": code,
+    }
+    if field is not None:
+        body["field"] = field
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def _answer(request: Request, refusal: Refusal) -> Response:
+    if request.url.path.startswith("/api/"):
+        response: Response = problem(
+            request, refusal.status, refusal.code, refusal.message, refusal.field, **refusal.values
+        )
+    else:
+        console = request.url.path.startswith("/console")
+        response = page(
+            request,
+            "console/refusal.html" if console else "citizen/refusal.html",
+            status=refusal.status,
+            message=translate(language_of(request), refusal.message, **refusal.values),
+            code=refusal.code,
+        )
+    for name, value in refusal.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _refused(request: Request, error: Refusal) -> Response:
+    wants_page = request.method == "GET" and request.url.path.startswith("/console")
+    if isinstance(error, NotSignedIn) and wants_page:
+        return RedirectResponse(SIGN_IN, status_code=303)
+    return _answer(request, error)
+
+
+def _malformed(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0] if error.errors() else {"loc": ()}
+    names = [part for part in first["loc"] if isinstance(part, str)]
+    if names and names[0] == "path":
+        return _http(request, HTTPException(404))
+    known = names[1] if len(names) > 1 and names[1].isidentifier() and names[1].isascii() else None
+    return _answer(
+        request, Invalid("A field is missing, repeated or of the wrong kind. Nothing was saved.", field=known)
+    )
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    sentences = {
+        400: "The request could not be read. Nothing was saved.",
+        404: "There is nothing here, or it is not yours to see.",
+        405: "This address does not take that kind of request.",
+        413: "That is more than can be taken at once. Send fewer or smaller photos.",
+    }
+    refusal = Refusal(sentences.get(error.status_code, "The request was refused. Nothing was saved."))
+    refusal.status = error.status_code
+    refusal.code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    refusal.headers = dict(error.headers or {})
+    return _answer(request, refusal)
+
+
+def _database_busy(request: Request, error: OperationalError) -> Response:
+    log.warning("database_unavailable", error=type(error.orig).__name__)
+    return _answer(request, Unavailable("The service is busy and saved nothing. Please send it again."))
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    log.error("unhandled", error=type(error).__name__)
+    broken = Refusal("Something went wrong here. Nothing was saved; please try again.")
+    broken.status, broken.code = 500, "internal"
+    return _answer(request, broken)

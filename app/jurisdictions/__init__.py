@@ -1,0 +1,1 @@
+"""Areas, their authorities, and which of them a place belongs to."""

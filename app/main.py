@@ -1,0 +1,82 @@
+"""Builds the web application: the citizens' site, the officers' console and the partner API."""
+
+from enum import StrEnum
+
+from fastapi import Depends, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from app.audit import officer as audit_pages
+from app.cases import officer as case_pages
+from app.core.context import Context
+from app.core.render import FRONTEND
+from app.core.web import problems
+from app.core.web.headers import SecurityHeaders
+from app.core.web.limits import BodyLimit
+from app.core.web.origin import require_own_origin
+from app.officers import officer as officer_pages
+from app.partners import api as partner_api
+from app.photos import officer as photo_pages
+from app.records import officer as record_pages
+from app.reviews import officer as review_pages
+from app.tips import citizen as tip_pages
+from app.tips import officer as triage_pages
+
+
+class Site(StrEnum):
+    """Which part a web process serves; the parts may run on ports of their own."""
+
+    ALL = "all"  # Everything on one port.
+    CITIZENS = "citizens"  # The tip form and receipts.
+    CONSOLE = "console"  # The officers' pages.
+    API = "api"  # The partner API.
+
+
+CONSOLE_ROUTERS = (
+    officer_pages.router,
+    review_pages.router,
+    triage_pages.router,
+    case_pages.router,
+    record_pages.router,
+    photo_pages.router,
+    audit_pages.router,
+)
+
+
+def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
+    """Build the application that a web process serves.
+
+    Args:
+        context: the open deployment.
+        site: which part to serve.
+
+    Returns:
+        The application; its state carries the context.
+    """
+    app = FastAPI(
+        title="Homeward partner API",
+        version="1",
+        description="Send tips for citizens and read what became of them. No answer tells whether a photo "
+        "resembles anyone.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json" if site in {Site.ALL, Site.API} else None,
+    )
+    app.state.context = context
+    problems.install(app)
+    if site in {Site.ALL, Site.CITIZENS}:
+        app.include_router(tip_pages.router, include_in_schema=False)
+    if site in {Site.ALL, Site.CONSOLE}:
+        for router in CONSOLE_ROUTERS:
+            app.include_router(
+                router,
+                prefix="/console",
+                include_in_schema=False,
+                dependencies=[Depends(require_own_origin)],
+            )
+    if site in {Site.ALL, Site.API}:
+        app.include_router(partner_api.router, prefix="/api/v1")
+    for folder in ("styles", "scripts"):
+        app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    return app

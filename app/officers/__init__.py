@@ -1,0 +1,1 @@
+"""Accounts, roles, sessions and what a role may do."""

@@ -1,0 +1,63 @@
+"""Accounts, roles, sessions."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import JSON, Column
+from sqlmodel import Field
+
+from app.core.clock import now
+from app.core.columns import Row, UtcDateTime
+
+
+class Role(StrEnum):
+    """What an officer is there for; one officer may hold several."""
+
+    REVIEWER = "reviewer"  # Compares candidates and triages tips.
+    INVESTIGATOR = "investigator"  # Opens and runs cases.
+    SUPERVISOR = "supervisor"  # Examines disputes, sees failed items, closes cases.
+    CLERK = "clerk"  # Keeps the registry of records.
+    AUDITOR = "auditor"  # Reads the audit log and nothing else.
+    CUSTODIAN = "custodian"  # Alone may open a tipster's contact, on a written request.
+    ADMIN = "admin"  # Adds officers and sets roles; sees no photo.
+
+
+class Officer(Row, table=True):
+    """An account."""
+
+    __tablename__ = "officer"
+
+    username: str = Field(unique=True)
+    name: str
+    badge: str = Field(unique=True)
+    password_hash: str
+    roles: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    jurisdiction_code: str = Field(foreign_key="jurisdiction.code")
+    active: bool = True
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+    def has(self, *roles: str) -> bool:
+        """Whether the officer holds at least one of the roles."""
+        return any(role in self.roles for role in roles)
+
+
+class OfficerSession(Row, table=True):
+    """A sign-in; only the hash of its cookie is stored."""
+
+    __tablename__ = "officer_session"
+
+    token_sha256: str = Field(unique=True)
+    officer_id: UUID = Field(foreign_key="officer.id", index=True)
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SignInFailure(Row, table=True):
+    """A wrong password, counted to slow down guessing; a user name's keyed hash, never an address."""
+
+    __tablename__ = "sign_in_failure"
+
+    account: str = Field(index=True)
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

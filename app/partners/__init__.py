@@ -1,0 +1,1 @@
+"""Partner keys and the API that partners use."""

@@ -1,0 +1,1 @@
+"""Photos, renditions, photo clusters and faces."""

@@ -1,0 +1,1 @@
+"""Police missing-child records and their reference photos."""

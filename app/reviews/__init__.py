@@ -1,0 +1,1 @@
+"""The queue and the blind decisions on candidates."""

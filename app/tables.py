@@ -1,0 +1,19 @@
+"""Every table, imported once, so that migrations and tests see the whole schema."""
+
+from sqlmodel import SQLModel
+
+from app.audit import models as audit
+from app.candidates import models as candidates
+from app.cases import models as cases
+from app.core import jobs
+from app.jurisdictions import models as jurisdictions
+from app.officers import models as officers
+from app.partners import models as partners
+from app.photos import models as photos
+from app.records import models as records
+from app.reviews import models as reviews
+from app.tips import models as tips
+
+ROOMS = (audit, candidates, cases, jobs, jurisdictions, officers, partners, photos, records, reviews, tips)
+
+metadata = SQLModel.metadata

@@ -1,0 +1,1 @@
+"""Tips, channels, receipts, threads and dispositions."""

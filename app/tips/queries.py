@@ -1,0 +1,51 @@
+"""Questions about tips. `visible_to` is the only door to them for an officer."""
+
+from uuid import UUID
+
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.core.errors import NotFound
+from app.jurisdictions.queries import codes_within
+from app.officers.models import Officer
+from app.photos.models import Photo
+from app.tips.models import Tip, TipMessage
+
+NATION = "CN"
+"""Area whose officers also see tips that no area has yet."""
+
+
+def visible_to(officer: Officer) -> SelectOfScalar[Tip]:
+    """The tips of an officer's area; unrouted ones are the nation's."""
+    own = col(Tip.jurisdiction_code).in_(codes_within(officer))
+    if officer.jurisdiction_code == NATION:
+        return select(Tip).where(or_(own, col(Tip.jurisdiction_code).is_(None)))
+    return select(Tip).where(own)
+
+
+def get_visible(session: Session, officer: Officer, tip_id: UUID) -> Tip:
+    """One tip, or the same refusal whether it does not exist or is another area's.
+
+    Raises:
+        NotFound: no such tip in the officer's area.
+    """
+    tip = session.exec(visible_to(officer).where(Tip.id == tip_id)).first()
+    if tip is None:
+        raise NotFound
+    return tip
+
+
+def photos_of(session: Session, tip_id: UUID) -> list[Photo]:
+    """A tip's photos in the order they were sent."""
+    return list(session.exec(select(Photo).where(Photo.tip_id == tip_id).order_by(col(Photo.position))))
+
+
+def thread(session: Session, tip_id: UUID) -> list[TipMessage]:
+    """A tip's messages, oldest first."""
+    return list(
+        session.exec(
+            select(TipMessage)
+            .where(TipMessage.tip_id == tip_id)
+            .order_by(col(TipMessage.created_at), col(TipMessage.id))
+        )
+    )
