@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from fastapi import Depends, FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
@@ -11,7 +12,6 @@ from app.core.context import Context
 from app.core.render import FRONTEND
 from app.core.web import problems
 from app.core.web.headers import SecurityHeaders
-from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
 from app.officers import officer as officer_pages
 from app.partners import api as partner_api
@@ -20,6 +20,9 @@ from app.records import officer as record_pages
 from app.reviews import officer as review_pages
 from app.tips import citizen as tip_pages
 from app.tips import officer as triage_pages
+
+LARGEST_BODY = 6 * 20 * 2**20 + 2**20
+"""Bytes of the largest request: six photos of 20 MiB and a MiB of text and part headers."""
 
 
 class Site(StrEnum):
@@ -77,6 +80,6 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         app.include_router(partner_api.router, prefix="/api/v1")
     for folder in ("styles", "scripts"):
         app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(SecurityHeaders)
     return app

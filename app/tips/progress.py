@@ -31,7 +31,9 @@ def move(session: Session, tip: Tip, to: TipState, actor: Actor, reason: str | N
     if tip.state == to:
         return
     if to not in TIP_MOVES[tip.state]:
-        raise Conflict("The tip's present state does not allow this step. Open it again to see where it stands.")
+        raise Conflict(
+            "The tip's present state does not allow this step. Open it again to see where it stands."
+        )
     audit.record(session, actor, Action.TIP_STATE, "tip", tip.id, was=tip.state.value, now=to.value)
     tip.state = to
     tip.state_reason = reason

@@ -27,4 +27,6 @@ def require_own_origin(request: Request) -> None:
         origin = request.headers.get("origin", "")
         allowed = urlsplit(origin).netloc == request.headers.get("host")
     if not allowed:
-        raise NotAllowed("This form was not sent from Homeward's own page. Open the page again and repeat it.")
+        raise NotAllowed(
+            "This form was not sent from Homeward's own page. Open the page again and repeat it."
+        )

@@ -1,0 +1,126 @@
+"""Fixtures: each test has a migrated database, a key file and a photo store of its own."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.core.context import Context, open_context
+from app.core.settings import Settings
+from app.jurisdictions.models import Jurisdiction, Level
+from app.main import create_app
+from app.officers import sessions
+from app.officers.models import Officer
+from tests.make import Make
+
+ORIGIN = "http://homeward.test"
+
+
+@pytest.fixture(scope="session")
+def template_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database with the areas that tests use; copied for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    context = open_context(test_settings(folder))
+    with context.db.write() as session:
+        for code, name, name_en, level, parent in (
+            ("CN", "全国", "China", Level.NATION, None),
+            ("440000", "广东省", "Guangdong", Level.PROVINCE, "CN"),
+            ("440300", "深圳市", "Shenzhen", Level.CITY, "440000"),
+            ("440304", "福田区", "Futian", Level.DISTRICT, "440300"),
+            ("440303", "罗湖区", "Luohu", Level.DISTRICT, "440300"),
+            ("442000", "中山市", "Zhongshan", Level.CITY, "440000"),
+        ):
+            above = session.get(Jurisdiction, parent) if parent else None
+            session.add(
+                Jurisdiction(
+                    code=code,
+                    name=name,
+                    name_en=name_en,
+                    level=level,
+                    parent_code=parent,
+                    path=f"{above.path if above else ''}{code}/",
+                    authority=f"{name}公安局",
+                    shape=None,
+                )
+            )
+            session.flush()
+    context.close()
+    return folder
+
+
+def test_settings(folder: Path) -> Settings:
+    """Settings for a test: everything below one folder, cheap receipt hashing, plain HTTP."""
+    return Settings(
+        data_dir=folder / "data",
+        key_file=folder / "keys" / "homeward.key",
+        secure_cookies=False,
+        default_language="en",
+        receipt_memory_kib=64,
+        receipt_passes=1,
+    )
+
+
+test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def context(template_dir: Path, tmp_path: Path) -> Iterator[Context]:
+    """A deployment of this test's own."""
+    folder = tmp_path / "deployment"
+    shutil.copytree(template_dir, folder)
+    opened = open_context(test_settings(folder))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make(context: Context) -> Make:
+    """Makes officers, tips, records and candidates with sensible defaults."""
+    return Make(context)
+
+
+class Client:
+    """A client without a browser: keeps cookies, follows nothing unless asked."""
+
+    def __init__(self, app: FastAPI, context: Context) -> None:
+        self._app = app
+        self._context = context
+        self.cookies = httpx.Cookies()
+
+    def request(self, method: str, url: str, as_: Officer | None = None, **kwargs: Any) -> httpx.Response:
+        """Send one request, signed in as an officer when one is given."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=ORIGIN, cookies=self.cookies
+            ) as client:
+                answer = await client.request(method, url, **kwargs)
+                self.cookies = client.cookies
+                return answer
+
+        if as_ is not None:
+            with self._context.db.write() as session:
+                token = sessions.start(session, as_)
+            self.cookies.set(sessions.cookie_name(self._context.settings), token)
+        kwargs["headers"] = {"Origin": ORIGIN, **dict(kwargs.get("headers") or {})}
+        return asyncio.run(send())
+
+    def get(self, url: str, **kwargs: Any) -> httpx.Response:
+        """GET."""
+        return self.request("GET", url, **kwargs)
+
+    def post(self, url: str, **kwargs: Any) -> httpx.Response:
+        """POST, with the origin of the site's own pages."""
+        return self.request("POST", url, **kwargs)
+
+
+@pytest.fixture
+def client(context: Context) -> Client:
+    """A client of the whole application; nobody is signed in."""
+    return Client(create_app(context), context)
