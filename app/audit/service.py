@@ -22,6 +22,7 @@ from sqlmodel import Session, col, select
 
 from app.audit.models import Action, ActorKind, AuditEvent
 from app.core.clock import now
+from app.core.settings import Settings
 
 GENESIS = "0" * 64
 """The hash that the first row follows."""
@@ -78,6 +79,11 @@ def record(
     event.hash = _hash(event)
     session.add(event)
     session.flush()
+
+
+def checkpoints_path(settings: Settings) -> Path:
+    """Where signed heads of the chain are kept; copy this file to another machine, and often."""
+    return settings.data_dir / "audit" / "checkpoints.jsonl"
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ class PhotoHash(SQLModel, table=True):
     """64 bits, as a signed integer."""
     verification: bytes
     """256 bits that confirm what the 64 bits suggest."""
+    detail: float
+    """Spread of the picture's grey levels; a hash of a flat picture is not kept."""
     band0: int = Field(index=True)
     band1: int = Field(index=True)
     band2: int = Field(index=True)

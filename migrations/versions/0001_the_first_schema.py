@@ -284,6 +284,7 @@ def upgrade() -> None:
     sa.Column('photo_id', sa.Uuid(), nullable=False),
     sa.Column('phash', sa.BigInteger(), nullable=False),
     sa.Column('verification', sa.LargeBinary(), nullable=False),
+    sa.Column('detail', sa.Float(), nullable=False),
     sa.Column('band0', sa.Integer(), nullable=False),
     sa.Column('band1', sa.Integer(), nullable=False),
     sa.Column('band2', sa.Integer(), nullable=False),

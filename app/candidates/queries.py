@@ -1,0 +1,81 @@
+"""Questions about candidates and searches."""
+
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateList, CandidateState, SearchCause
+from app.photos.models import Face, Photo
+from app.tips.models import Disposition, Tip
+
+
+def searched(session: Session, face_id: UUID, encoder: str, version: str) -> bool:
+    """Whether a tip's face was searched with this encoder already."""
+    return (
+        session.exec(
+            select(CandidateList.id).where(
+                CandidateList.face_id == face_id,
+                CandidateList.cause == SearchCause.TIP,
+                CandidateList.encoder == encoder,
+                CandidateList.encoder_version == version,
+            )
+        ).first()
+        is not None
+    )
+
+
+def picture_searched_before(session: Session, photo: Photo) -> bool:
+    """Whether another tip's copy of the picture, with no fewer faces, was searched and still stands."""
+    own_faces = session.exec(select(func.count(col(Face.id))).where(Face.photo_id == photo.id)).one()
+    copies = (
+        select(Face.photo_id)
+        .join(Photo)
+        .join(Tip)
+        .where(
+            Photo.cluster_id == photo.cluster_id,
+            Photo.id != photo.id,
+            col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
+            col(Face.id).in_(select(CandidateList.face_id).where(CandidateList.cause == SearchCause.TIP)),
+        )
+        .group_by(col(Face.photo_id))
+        .having(func.count(col(Face.id)) >= max(own_faces, 1))
+    )
+    return photo.cluster_id is not None and session.exec(copies).first() is not None
+
+
+def standing(session: Session, cluster_id: UUID | None, face_id: UUID, record_id: UUID) -> bool:
+    """Whether the same picture or face has a candidate with this record that was not withdrawn."""
+    same = Candidate.face_id == face_id
+    if cluster_id is not None:
+        same = (Candidate.cluster_id == cluster_id) | same  # type: ignore[assignment]
+    return (
+        session.exec(
+            select(Candidate.id).where(
+                same, Candidate.record_id == record_id, Candidate.state != CandidateState.WITHDRAWN
+            )
+        ).first()
+        is not None
+    )
+
+
+def open_of_tip(session: Session, tip_id: UUID) -> list[Candidate]:
+    """The tip's candidates that somebody still has to decide."""
+    return list(
+        session.exec(
+            select(Candidate).where(
+                Candidate.tip_id == tip_id, col(Candidate.state).in_(OPEN_CANDIDATE_STATES)
+            )
+        )
+    )
+
+
+def open_of_record(session: Session, record_id: UUID) -> list[Candidate]:
+    """The record's candidates that somebody still has to decide."""
+    return list(
+        session.exec(
+            select(Candidate).where(
+                Candidate.record_id == record_id, col(Candidate.state).in_(OPEN_CANDIDATE_STATES)
+            )
+        )
+    )

@@ -1,0 +1,223 @@
+"""The command `homeward`. Heavy parts are imported by the command that needs them."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from app.core import log
+from app.core.context import Context, open_context
+from app.core.crypto import KeyProblem
+from app.core.errors import Refusal
+from app.core.migrate import SchemaTooNew
+from app.core.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Homeward: from a citizen's photo to an offline case.",
+)
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+records_app = typer.Typer(no_args_is_help=True, help="Missing-child records.")
+partners_app = typer.Typer(no_args_is_help=True, help="Partners' keys.")
+officers_app = typer.Typer(no_args_is_help=True, help="Officers' accounts.")
+areas_app = typer.Typer(no_args_is_help=True, help="Jurisdictions.")
+app.add_typer(audit_app, name="audit")
+app.add_typer(records_app, name="records")
+app.add_typer(partners_app, name="partners")
+app.add_typer(officers_app, name="officers")
+app.add_typer(areas_app, name="jurisdictions")
+
+out = Console()
+
+
+def main() -> None:
+    """Run the command line; expected troubles end in one sentence, not a traceback."""
+    log.configure()
+    try:
+        app()
+    except (KeyProblem, SchemaTooNew, FileNotFoundError) as trouble:
+        sys.exit(f"homeward: {trouble}")
+    except Refusal as refusal:
+        sys.exit(f"homeward: {refusal.message % refusal.values}")
+    except ValidationError as error:
+        wrong = ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors())
+        sys.exit(f"homeward: these settings are wrong: {wrong}")
+
+
+def _open() -> Context:
+    return open_context(Settings())
+
+
+@app.command()
+def run() -> None:
+    """Run web and workers together, restarting what dies; Ctrl-C stops them cleanly."""
+    from app import supervisor  # noqa: PLC0415
+
+    settings = Settings()
+    open_context(settings).close()
+    out.print(f"Homeward runs at http://{settings.host}:{settings.port}/ (console: /console). Ctrl-C stops it.")
+    supervisor.run(settings)
+
+
+@app.command()
+def serve(
+    site: Annotated[str, typer.Option(help="all, citizens, console or api")] = "all",
+) -> None:
+    """Run one web process."""
+    import uvicorn  # noqa: PLC0415
+
+    from app.main import Site, create_app  # noqa: PLC0415
+
+    context = _open()
+    uvicorn.run(
+        create_app(context, Site(site)),
+        host=context.settings.host,
+        port=context.settings.port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=20,
+        limit_concurrency=200,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker process."""
+    from app import worker as worker_process  # noqa: PLC0415
+
+    worker_process.main(_open())
+
+
+@app.command()
+def demo() -> None:
+    """Run everything with demo data of people who do not exist, and print sign-ins."""
+    from app.demo import run_demo  # noqa: PLC0415
+
+    run_demo(out)
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Read the whole chain; ends with status 1 if anything was edited, removed or reordered."""
+    from app.audit import service  # noqa: PLC0415
+
+    context = _open()
+    with context.db.read() as session:
+        verdict = service.verify(
+            session, service.checkpoints_path(context.settings), context.keys.signing
+        )
+    if verdict.problems:
+        for problem in verdict.problems:
+            out.print(f"[red]broken[/red]: {problem}")
+        raise typer.Exit(1)
+    out.print(f"The audit log is whole: {verdict.rows} rows, every hash and checkpoint in order.")
+
+
+@audit_app.command("checkpoint")
+def audit_checkpoint() -> None:
+    """Sign the chain's head now; keep copies of the checkpoint file on another machine."""
+    from app.audit import service  # noqa: PLC0415
+
+    context = _open()
+    path = service.checkpoints_path(context.settings)
+    with context.db.write() as session:
+        written = service.write_checkpoint(session, path, context.keys.signing)
+    out.print(f"{'Signed' if written else 'Nothing new since the last checkpoint'}: {path}")
+
+
+@records_app.command("import")
+def records_import(
+    folder: Annotated[Path, typer.Argument(help="Folder with records.csv or records.jsonl and its photos.")],
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Check every line, change nothing.")] = False,
+) -> None:
+    """Import records; a bad line imports nothing of itself and stops nothing else."""
+    from app.records import importing  # noqa: PLC0415
+
+    context = _open()
+    report = importing.import_with_progress(context, folder, out, dry_run=dry_run)
+    importing.print_report(report, out)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@partners_app.command("key")
+def partners_key(
+    name: Annotated[str, typer.Argument(help="The channel's name, such as the partner's.")],
+    days: Annotated[int, typer.Option(min=1, max=365, help="Days until the key expires.")] = 365,
+) -> None:
+    """Make a key for a partner's channel; it is shown this once."""
+    from app.partners import service  # noqa: PLC0415
+
+    context = _open()
+    with context.db.write() as session:
+        key = service.make_key(session, name, days)
+    out.print(f"Key for {name}, shown this once:")
+    out.print(key, soft_wrap=True, highlight=False)
+
+
+@partners_app.command("revoke")
+def partners_revoke(key_id: Annotated[str, typer.Argument(help="The middle part of the key.")]) -> None:
+    """Refuse a key from now on."""
+    from app.partners import service  # noqa: PLC0415
+
+    context = _open()
+    with context.db.write() as session:
+        service.revoke_key(session, key_id)
+    out.print("Revoked.")
+
+
+@officers_app.command("add")
+def officers_add(
+    username: str,
+    name: Annotated[str, typer.Option(prompt=True)],
+    badge: Annotated[str, typer.Option(prompt=True)],
+    area: Annotated[str, typer.Option(prompt="Jurisdiction code")],
+    role: Annotated[list[str], typer.Option(help="Repeat for several roles.")],
+) -> None:
+    """Add an officer; the password is asked for, never taken from the command line."""
+    from app.audit.service import SYSTEM  # noqa: PLC0415
+    from app.officers import service  # noqa: PLC0415
+    from app.officers.models import Role  # noqa: PLC0415
+
+    context = _open()
+    password = getpass.getpass("Password: ")
+    with context.db.write() as session:
+        service.add_officer(
+            session,
+            username=username,
+            name=name,
+            badge=badge,
+            password=password,
+            roles=[Role(value) for value in role],
+            jurisdiction_code=area,
+            actor=SYSTEM,
+        )
+    out.print("Added.")
+
+
+@areas_app.command("import-china")
+def areas_import_china(
+    authorities: Annotated[Path, typer.Argument(help="CSV with code,authority,name_en: who answers where.")],
+    province: Annotated[str | None, typer.Option(help="Two digits; the whole country without it.")] = None,
+) -> None:
+    """Load the boundaries of China's provinces, cities and districts."""
+    import csv  # noqa: PLC0415
+
+    from app.audit.service import SYSTEM  # noqa: PLC0415
+    from app.jurisdictions import service  # noqa: PLC0415
+
+    with authorities.open(encoding="utf-8-sig", newline="") as file:
+        known = {row["code"]: (row["authority"], row["name_en"]) for row in csv.DictReader(file)}
+    context = _open()
+    with context.db.write() as session:
+        count = service.load(session, service.areas_of_china(known, province), SYSTEM)
+    out.print(f"{count} areas loaded, {len(known)} of them with an authority.")

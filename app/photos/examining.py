@@ -1,0 +1,191 @@
+"""Writing down what an examination found: renditions, faces, templates, and the cluster of the picture.
+
+Runs in the worker; the web process never loads what this imports.
+"""
+
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.audit.service import SYSTEM
+from app.core.clock import now
+from app.core.files import PhotoStore, StoredFile
+from app.photos import queries
+from app.photos.models import (
+    Face,
+    Photo,
+    PhotoCluster,
+    PhotoHash,
+    PhotoState,
+    Rendition,
+    RenditionKind,
+    Template,
+)
+from matching.examination import Examination
+from matching.hashing import PictureHash, band_keys, bands, from_signed, same_picture, to_signed
+from matching.rendition import CROP_SIDE
+
+
+@dataclass(frozen=True)
+class KeptRendition:
+    """A derived picture whose bytes are durable already."""
+
+    kind: RenditionKind
+    face_position: int
+    width: int
+    height: int
+    file: StoredFile
+
+
+def keep_renditions(store: PhotoStore, found: Examination) -> list[KeptRendition]:
+    """Store an examination's pictures durably, before any row names them."""
+    scene = (found.width, found.height)
+    kept = [
+        KeptRendition(RenditionKind.SCENE, -1, *scene, store.put(found.scene)),
+        KeptRendition(RenditionKind.REDACTED, -1, *scene, store.put(found.redacted)),
+    ]
+    kept.extend(
+        KeptRendition(RenditionKind.FACE, position, CROP_SIDE, CROP_SIDE, store.put(face.crop))
+        for position, face in enumerate(found.faces)
+    )
+    return kept
+
+
+def save_examination(
+    session: Session, photo_id: UUID, found: Examination, kept: list[KeptRendition]
+) -> bool:
+    """Write down what an examination found; a repeated step changes nothing.
+
+    Args:
+        session: a writing session.
+        photo_id: the photo that was examined.
+        found: what the child process sent back, already checked.
+        kept: its pictures, already durable.
+
+    Returns:
+        False when the photo had been examined before; the caller then removes its files.
+    """
+    photo = session.get_one(Photo, photo_id)
+    if photo.state == PhotoState.EXAMINED:
+        return False
+    photo.state = PhotoState.EXAMINED
+    photo.parked_reason = None
+    photo.examined_at = now()
+    photo.width, photo.height = found.facts.width, found.facts.height
+    photo.claimed_taken_at = found.facts.claimed_taken_at
+    photo.claimed_latitude = found.facts.claimed_latitude
+    photo.claimed_longitude = found.facts.claimed_longitude
+    session.add(photo)
+    if found.hash.usable:
+        quarters = bands(found.hash.phash)
+        session.add(
+            PhotoHash(
+                photo_id=photo.id,
+                phash=to_signed(found.hash.phash),
+                verification=found.hash.verification,
+                detail=found.hash.detail,
+                band0=quarters[0],
+                band1=quarters[1],
+                band2=quarters[2],
+                band3=quarters[3],
+            )
+        )
+    for rendition in kept:
+        session.add(
+            Rendition(
+                photo_id=photo.id,
+                kind=rendition.kind,
+                face_position=rendition.face_position,
+                store_key=rendition.file.store_key,
+                sealed_key=rendition.file.sealed_key,
+                width=rendition.width,
+                height=rendition.height,
+            )
+        )
+    for position, face in enumerate(found.faces):
+        row = Face(
+            photo_id=photo.id,
+            position=position,
+            left=face.box.left,
+            top=face.box.top,
+            width=face.box.width,
+            height=face.box.height,
+            quality=asdict(face.quality),
+        )
+        session.add(row)
+        session.flush()
+        session.add(
+            Template(
+                face_id=row.id,
+                encoder=found.encoder,
+                encoder_version=found.encoder_version,
+                vector=face.template,
+            )
+        )
+    audit.record(session, SYSTEM, Action.PHOTO_EXAMINED, "photo", photo.id, faces=len(found.faces))
+    return True
+
+
+def park(session: Session, photo_id: UUID, reason: str) -> None:
+    """Set a photo aside that cannot be read; its original stays sealed and its tip goes on."""
+    photo = session.get_one(Photo, photo_id)
+    if photo.state == PhotoState.PARKED:
+        return
+    photo.state = PhotoState.PARKED
+    photo.parked_reason = reason
+    session.add(photo)
+    audit.record(session, SYSTEM, Action.PHOTO_PARKED, "photo", photo.id, reason=reason)
+
+
+def join_cluster(session: Session, photo_id: UUID) -> UUID | None:
+    """Put a tip's photo into the cluster of the same picture, or start one.
+
+    Args:
+        session: a writing session.
+        photo_id: an examined or parked photo of a tip.
+
+    Returns:
+        The cluster, or None for a photo that could not be read and whose bytes are new.
+    """
+    photo = session.get_one(Photo, photo_id)
+    if photo.cluster_id is not None:
+        return photo.cluster_id
+    same = queries.same_bytes(session, photo) or _same_picture(session, photo)
+    if same is None and photo.state != PhotoState.EXAMINED:
+        return None
+    if same is None or same.cluster_id is None:
+        cluster = PhotoCluster()
+        session.add(cluster)
+        session.flush()
+        photo.cluster_id = cluster.id
+    else:
+        photo.cluster_id = same.cluster_id
+        audit.record(
+            session,
+            SYSTEM,
+            Action.PHOTO_CLUSTERED,
+            "photo",
+            photo.id,
+            cluster=str(same.cluster_id),
+            same_as=str(same.id),
+        )
+    session.add(photo)
+    return photo.cluster_id
+
+
+def _same_picture(session: Session, photo: Photo) -> Photo | None:
+    own = session.get(PhotoHash, photo.id)
+    if own is None or photo.kept_apart:
+        return None
+    probe = _as_hash(own)
+    for other, stored in queries.near(session, photo.id, band_keys(probe.phash)):
+        if other.cluster_id is not None and same_picture(probe, _as_hash(stored)):
+            return other
+    return None
+
+
+def _as_hash(row: PhotoHash) -> PictureHash:
+    return PictureHash(from_signed(row.phash), row.verification, row.detail)

@@ -1,0 +1,174 @@
+"""THE flow, from a received tip to candidates before officers, readable as a table.
+
+| state of the tip | step here | state after it |
+|---|---|---|
+| received | `_start`: its area is found, work begins | processing |
+| processing | `examine_photos`: decoded in a child process, renditions, hash, faces, templates | processing |
+| processing | `cluster_photos`: the same picture seen before? | processing |
+| processing | `search_tip`: each new face against the open records | processing |
+| processing | `_hand_over`: to the officers of its area | routed |
+
+Every step commits by itself, asks first what is done already, and may be repeated: a killed worker's tip is
+taken up by another and ends as if nothing had happened.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from app.audit.service import SYSTEM
+from app.candidates import jobs as candidate_jobs
+from app.candidates.gallery import GalleryCache
+from app.core import jobs
+from app.core.context import Context
+from app.jurisdictions.service import Router
+from app.photos import examining
+from app.photos.models import Face, Photo, PhotoState
+from app.photos.sandbox import ExaminationFailed
+from app.records.models import Reference
+from app.tips import progress
+from app.tips import queries as tip_queries
+from app.tips.models import Tip, TipState
+from matching.examination import Examination
+from matching.formats import UnreadablePhoto
+
+
+class ExaminesPhotos(Protocol):
+    """Whatever decodes a photo away from keys and database."""
+
+    def examine(self, data: bytes) -> Examination:
+        """Examine one photo.
+
+        Raises:
+            UnreadablePhoto: the bytes are no photo that can be shown.
+            ExaminationFailed: the child died, ran too long or answered nonsense.
+        """
+
+
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker keeps warm between jobs."""
+
+    context: Context
+    examiner: ExaminesPhotos
+    gallery: GalleryCache
+    router: Callable[[], Router]
+
+
+def process_tip(tools: Tools, tip_id: UUID) -> None:
+    """Bring a tip from received to the officers of its place."""
+    with tools.context.db.write() as session:
+        if not _start(session, tools, tip_id):
+            return
+    with tools.context.db.read() as session:
+        photo_ids = [photo.id for photo in tip_queries.photos_of(session, tip_id)]
+    for photo_id in photo_ids:
+        examine_photo(tools, photo_id)
+    for photo_id in photo_ids:
+        with tools.context.db.write() as session:
+            examining.join_cluster(session, photo_id)
+    candidate_jobs.search_tip(tools.context, tools.gallery, tip_id)
+    with tools.context.db.write() as session:
+        _hand_over(session, tip_id)
+
+
+def examine_photo(tools: Tools, photo_id: UUID) -> None:
+    """Decode a photo in the child process and write down what it found, or why it cannot be read."""
+    with tools.context.db.read() as session:
+        photo = session.get_one(Photo, photo_id)
+    if photo.state != PhotoState.PENDING:
+        return
+    original = tools.context.store.get(photo.store_key, photo.sealed_key)
+    try:
+        found = tools.examiner.examine(original)
+    except UnreadablePhoto as error:
+        _park(tools, photo_id, error.reason.value)
+        return
+    except ExaminationFailed as error:
+        _park(tools, photo_id, str(error))
+        return
+    kept = examining.keep_renditions(tools.context.store, found)
+    with tools.context.db.write() as session:
+        saved = examining.save_examination(session, photo_id, found, kept)
+    if not saved:
+        for rendition in kept:
+            tools.context.store.delete(rendition.file.store_key)
+
+
+def examine_reference(tools: Tools, reference_id: UUID) -> None:
+    """Examine a record's photo, take its largest face as the child's, and search retained faces with it."""
+    with tools.context.db.read() as session:
+        reference = session.get_one(Reference, reference_id)
+    examine_photo(tools, reference.photo_id)
+    with tools.context.db.write() as session:
+        reference = session.get_one(Reference, reference_id)
+        if reference.face_id is None:
+            faces = session.exec(select(Face).where(Face.photo_id == reference.photo_id)).all()
+            largest = max(faces, key=lambda face: (face.width * face.height, -face.position), default=None)
+            if largest is None:
+                return
+            reference.face_id = largest.id
+            session.add(reference)
+    candidate_jobs.retroact(tools.context, tools.gallery, reference.record_id)
+
+
+def retry_tip(session: Session, tip_id: UUID) -> None:
+    """Put a tip back on its way after its job was parked; called with the job's retry."""
+    tip = session.get_one(Tip, tip_id)
+    if tip.state == TipState.FAILED:
+        progress.move(session, tip, TipState.PROCESSING, SYSTEM)
+
+
+def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -> None:
+    """What a job that was parked leaves behind: its tip is failed, with the reason, before a supervisor."""
+    if kind != "process_tip":
+        return
+    tip = session.get_one(Tip, UUID(args["tip_id"]))
+    if tip.state in {TipState.RECEIVED, TipState.PROCESSING}:
+        progress.move(session, tip, TipState.FAILED, SYSTEM, reason)
+
+
+HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
+    "process_tip": lambda tools, args: process_tip(tools, UUID(args["tip_id"])),
+    "examine_reference": lambda tools, args: examine_reference(tools, UUID(args["reference_id"])),
+    "retroact": lambda tools, args: candidate_jobs.retroact(
+        tools.context, tools.gallery, UUID(args["record_id"])
+    ),
+    "search_tip": lambda tools, args: candidate_jobs.search_separated(
+        tools.context, tools.gallery, UUID(args["tip_id"])
+    ),
+    "withdraw_candidates": lambda tools, args: candidate_jobs.withdraw_of_tip(
+        tools.context, UUID(args["tip_id"])
+    ),
+    "withdraw_record_candidates": lambda tools, args: candidate_jobs.withdraw_of_record(
+        tools.context, UUID(args["record_id"])
+    ),
+}
+"""Every kind of job and what does it."""
+
+
+def _start(session: Session, tools: Tools, tip_id: UUID) -> bool:
+    tip = session.get_one(Tip, tip_id)
+    if tip.state not in {TipState.RECEIVED, TipState.PROCESSING, TipState.FAILED}:
+        return False
+    if tip.jurisdiction_code is None:
+        tip.jurisdiction_code = tools.router().route(tip.latitude, tip.longitude, tip.place_text)
+        session.add(tip)
+    progress.move(session, tip, TipState.PROCESSING, SYSTEM)
+    return True
+
+
+def _hand_over(session: Session, tip_id: UUID) -> None:
+    tip = session.get_one(Tip, tip_id)
+    if tip.state == TipState.PROCESSING:
+        progress.move(session, tip, TipState.ROUTED, SYSTEM)
+
+
+def _park(tools: Tools, photo_id: UUID, reason: str) -> None:
+    with tools.context.db.write() as session:
+        examining.park(session, photo_id, reason)

@@ -1,0 +1,85 @@
+"""`homeward run`: one web process and the workers, started again when they die, stopped together."""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+from app.core.settings import Settings
+
+log = structlog.get_logger()
+
+CHECK_EVERY_S = 0.5
+RESTART_PAUSE_S = 1.0
+"""A process that dies at once is not started more often than this."""
+GRACE_S = 25.0
+"""A worker may finish its photo, the web its uploads, before they are ended."""
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class _Child:
+    arguments: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = field(default=0.0)
+
+
+def run(settings: Settings, *, until: threading.Event | None = None) -> None:
+    """Keep web and workers running until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: read by the children from the same environment.
+        until: ends the run when set; for callers that have a stop of their own.
+    """
+    stopping = until or threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    children = [_Child(("serve",)), *(_Child(("worker",)) for _ in range(settings.workers))]
+    try:
+        while not stopping.is_set():
+            for child in children:
+                _keep_alive(child)
+            stopping.wait(CHECK_EVERY_S)
+    finally:
+        _end(children)
+
+
+def _keep_alive(child: _Child) -> None:
+    if child.process is not None and child.process.poll() is None:
+        return
+    if child.process is not None:
+        log.warning("process_ended", state=child.arguments[0], count=child.process.returncode)
+        time.sleep(max(0.0, child.started + RESTART_PAUSE_S - time.monotonic()))
+    child.started = time.monotonic()
+    child.process = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "app", *child.arguments],
+        start_new_session=True,  # Ctrl-C reaches the children through _end, once
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads run in this process
+    )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end(children: list[_Child]) -> None:
+    running = [child.process for child in children if child.process and child.process.poll() is None]
+    for process in running:
+        process.terminate()
+    deadline = time.monotonic() + GRACE_S
+    for process in running:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
