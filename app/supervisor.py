@@ -6,8 +6,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import structlog
 
@@ -30,12 +33,13 @@ class _Child:
     started: float = field(default=0.0)
 
 
-def run(settings: Settings, *, until: threading.Event | None = None) -> None:
+def run(settings: Settings, *, until: threading.Event | None = None, log_dir: Path | None = None) -> None:
     """Keep web and workers running until Ctrl-C or SIGTERM.
 
     Args:
         settings: read by the children from the same environment.
-        until: ends the run when set; for callers that have a stop of their own.
+        until: set when the run ends, and ends it when set.
+        log_dir: where the children's logs go; None for the terminal.
     """
     stopping = until or threading.Event()
 
@@ -48,24 +52,39 @@ def run(settings: Settings, *, until: threading.Event | None = None) -> None:
     try:
         while not stopping.is_set():
             for child in children:
-                _keep_alive(child)
+                _keep_alive(child, log_dir)
             stopping.wait(CHECK_EVERY_S)
     finally:
+        stopping.set()
         _end(children)
 
 
-def _keep_alive(child: _Child) -> None:
+def _keep_alive(child: _Child, log_dir: Path | None) -> None:
     if child.process is not None and child.process.poll() is None:
         return
     if child.process is not None:
         log.warning("process_ended", state=child.arguments[0], count=child.process.returncode)
         time.sleep(max(0.0, child.started + RESTART_PAUSE_S - time.monotonic()))
     child.started = time.monotonic()
-    child.process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "app", *child.arguments],
+    with _log(child, log_dir) as output:
+        child.process = _start(child.arguments, output)
+
+
+def _start(arguments: tuple[str, ...], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "app", *arguments],
+        stdout=output,
+        stderr=output,
         start_new_session=True,  # Ctrl-C reaches the children through _end, once
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads run in this process
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - calls one system call and touches no lock
     )
+
+
+def _log(child: _Child, log_dir: Path | None) -> AbstractContextManager[IO[bytes] | None]:
+    if log_dir is None:
+        return nullcontext()
+    log_dir.mkdir(parents=True, exist_ok=True)
+    return (log_dir / f"{child.arguments[0]}.log").open("ab")
 
 
 def _die_with_parent() -> None:

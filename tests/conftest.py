@@ -16,6 +16,8 @@ from app.jurisdictions.models import Jurisdiction, Level
 from app.main import create_app
 from app.officers import sessions
 from app.officers.models import Officer
+from app.photos.sandbox import Examiner
+from app.worker import Worker
 from tests.make import Make
 
 ORIGIN = "http://homeward.test"
@@ -124,3 +126,16 @@ class Client:
 def client(context: Context) -> Client:
     """A client of the whole application; nobody is signed in."""
     return Client(create_app(context), context)
+
+
+@pytest.fixture(scope="session")
+def examiner() -> Iterator[Examiner]:
+    """The real decode server with the real encoder, warm for all tests of a process."""
+    with Examiner() as running:
+        yield running
+
+
+@pytest.fixture
+def worker(context: Context, examiner: Examiner) -> Worker:
+    """A worker of this test's deployment; `run_until_idle` does all that is due."""
+    return Worker(context, examiner)

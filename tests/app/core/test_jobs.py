@@ -1,0 +1,124 @@
+"""Jobs: accepted work is never forgotten, and no two workers finish the same job."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlmodel import select
+
+from app.core import jobs
+from app.core.clock import now
+from app.core.context import Context
+from app.core.jobs import Job, JobState
+
+LEASE_S = 60.0
+
+
+def add(context: Context, count: int = 1) -> None:
+    with context.db.write() as session:
+        for number in range(count):
+            jobs.enqueue(session, "test", f"test:{number}", number=str(number))
+
+
+def state(context: Context) -> Job:
+    with context.db.read() as session:
+        return session.exec(select(Job)).one()
+
+
+class TestClaim:
+    def test_a_rolled_back_cause_leaves_no_job(self, context: Context) -> None:
+        """Work exists exactly if its cause does."""
+        with pytest.raises(ZeroDivisionError), context.db.write() as session:
+            jobs.enqueue(session, "test")
+            session.flush()
+            _ = 1 / 0
+
+        with context.db.read() as session:
+            assert session.exec(select(Job)).first() is None
+
+    def test_asked_for_twice_under_one_key_it_exists_once(self, context: Context) -> None:
+        """A repeated cause makes no second effect."""
+        add(context)
+        add(context)
+
+        assert state(context).unique_key == "test:0"
+
+    def test_eight_workers_share_forty_jobs_without_overlap(self, context: Context) -> None:
+        """Each job goes to one worker."""
+        add(context, 40)
+        taken: list[str] = []
+
+        def work(name: str) -> None:
+            while True:
+                with context.db.write() as session:
+                    held = jobs.claim(session, name, LEASE_S)
+                if held is None:
+                    return
+                taken.append(held.args["number"])
+
+        threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(taken, key=int) == [str(number) for number in range(40)]
+
+    def test_a_dead_workers_job_is_taken_up_when_its_lease_runs_out(self, context: Context) -> None:
+        """Kill -9 delays a tip; it does not lose it."""
+        add(context)
+        with context.db.write() as session:
+            first = jobs.claim(session, "dead", LEASE_S)
+            assert jobs.claim(session, "alive", LEASE_S) is None
+
+        with time_machine.travel(now() + timedelta(seconds=LEASE_S + 1)), context.db.write() as session:
+            second = jobs.claim(session, "alive", LEASE_S)
+
+        assert first is not None
+        assert second is not None
+        assert (second.id, second.attempts) == (first.id, 2)
+
+    def test_a_worker_that_lost_its_lease_changes_nothing(self, context: Context) -> None:
+        """The late one's "done" must not hide the other's work."""
+        add(context)
+        with context.db.write() as session:
+            held = jobs.claim(session, "slow", LEASE_S)
+        assert held is not None
+        with time_machine.travel(now() + timedelta(seconds=LEASE_S + 1)), context.db.write() as session:
+            jobs.claim(session, "other", LEASE_S)
+            assert not jobs.finish(session, held.id, "slow")
+            assert not jobs.park(session, held.id, "slow", "late")
+
+        assert state(context).state == JobState.RUNNING
+
+    def test_a_failed_job_waits_longer_each_time(self, context: Context) -> None:
+        """A failing job does not spin."""
+        add(context)
+        waits = []
+        moment = now()
+        for _ in range(3):
+            with time_machine.travel(moment, tick=False), context.db.write() as session:
+                held = jobs.claim(session, "w", LEASE_S)
+                assert held is not None
+                jobs.retry_later(session, held, "w", "KeyError")
+            waits.append((state(context).run_at - moment).total_seconds())
+            moment = state(context).run_at
+
+        assert waits == sorted(set(waits))
+
+    def test_a_parked_job_stays_until_a_person_retries_it(self, context: Context) -> None:
+        """Given up on is not forgotten."""
+        add(context)
+        with context.db.write() as session:
+            held = jobs.claim(session, "w", LEASE_S)
+            assert held is not None
+            jobs.park(session, held.id, "w", "poison")
+            assert jobs.claim(session, "w", LEASE_S) is None
+
+        with context.db.write() as session:
+            jobs.unpark(session, held.id)
+            again = jobs.claim(session, "w", LEASE_S)
+
+        assert again is not None
+        assert again.attempts == 1
