@@ -5,14 +5,17 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlmodel import Session, select
+from fastapi.responses import Response
+from sqlmodel import Session, col, select, update
 
 from app.core.clock import now
 from app.core.context import Context
 from app.core.errors import NotAllowed, NotSignedIn
 from app.core.settings import Settings
+from app.officers import passwords
 from app.officers.models import Officer, OfficerSession, Role
 
 TOKEN_BYTES = 32
@@ -44,14 +47,80 @@ def end(session: Session, token: str) -> None:
         session.add(found)
 
 
+def end_all(session: Session, officer_id: UUID, *, but: str | None = None) -> int:
+    """End an officer's sessions.
+
+    Args:
+        session: a writing session.
+        officer_id: whose.
+        but: cookie value of the one session that goes on.
+
+    Returns:
+        How many were ended.
+    """
+    ended = session.exec(
+        update(OfficerSession)
+        .where(
+            col(OfficerSession.officer_id) == officer_id,
+            col(OfficerSession.ended_at).is_(None),
+            col(OfficerSession.token_sha256) != (_digest(but) if but else ""),
+        )
+        .values(ended_at=now())
+    )
+    return int(ended.rowcount)
+
+
+def token_of(request: Request) -> str | None:
+    """The session cookie that a request carries; it may be anything."""
+    context: Context = request.app.state.context
+    return request.cookies.get(cookie_name(context.settings))
+
+
+def belongs_to(held: OfficerSession, token: str | None) -> bool:
+    """Whether a session is the one of a cookie."""
+    return token is not None and held.token_sha256 == _digest(token)
+
+
+def give_cookie(response: Response, settings: Settings, token: str) -> None:
+    """Put a session's cookie into an answer; it goes when the browser is closed."""
+    response.set_cookie(
+        cookie_name(settings),
+        token,
+        path="/",
+        httponly=True,
+        secure=settings.secure_cookies,
+        samesite="strict",
+    )
+
+
+def take_cookie(response: Response, settings: Settings) -> None:
+    """Tell the browser to forget the session's cookie."""
+    response.delete_cookie(
+        cookie_name(settings), path="/", httponly=True, secure=settings.secure_cookies, samesite="strict"
+    )
+
+
 def officer_of(request: Request) -> Officer:
     """The signed-in officer.
 
     Raises:
         NotSignedIn: no cookie, an ended or expired session, or a disabled account.
+        NotAllowed: signed in with a one-time password, which only serves to choose another.
+    """
+    officer = newcomer_of(request)
+    if passwords.is_one_time(officer.password_hash):
+        raise NotAllowed("Choose a password of your own first.")
+    return officer
+
+
+def newcomer_of(request: Request) -> Officer:
+    """The signed-in officer, also one who still has to choose a password; for the account page only.
+
+    Raises:
+        NotSignedIn: no cookie, an ended or expired session, or a disabled account.
     """
     context: Context = request.app.state.context
-    token = request.cookies.get(cookie_name(context.settings))
+    token = token_of(request)
     if not token:
         raise NotSignedIn("Please sign in.")
     with context.db.read() as session:
@@ -83,6 +152,7 @@ def require(*roles: Role) -> Callable[[Request], Officer]:
     return check
 
 
+NewcomerDep = Annotated[Officer, Depends(newcomer_of)]
 OfficerDep = Annotated[Officer, Depends(officer_of)]
 ReviewerDep = Annotated[Officer, Depends(require(Role.REVIEWER, Role.SUPERVISOR))]
 TriageDep = Annotated[Officer, Depends(require(Role.REVIEWER, Role.INVESTIGATOR, Role.SUPERVISOR))]
