@@ -1,6 +1,11 @@
 """What a service says no with; `app.core.web.problems` alone knows how a refusal looks."""
 
 
+def message(text: str) -> str:
+    """Mark a sentence for the catalogs where it is not the first argument of a refusal."""
+    return text
+
+
 class Refusal(Exception):
     """Something asked for is not done, and nothing has changed.
 
@@ -56,13 +61,16 @@ class NotAllowed(Refusal):
     code = "not-allowed"
 
 
+NOTHING_HERE = message("There is nothing here, or it is not yours to see.")
+
+
 class NotFound(Refusal):
     """Nothing there, or nothing that the asker may see: the two look alike."""
 
     status = 404
     code = "not-found"
 
-    def __init__(self, message: str = "There is nothing here, or it is not yours to see.") -> None:
+    def __init__(self, message: str = NOTHING_HERE) -> None:
         super().__init__(message)
 
 

@@ -10,12 +10,20 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from app.core.errors import Invalid, NotSignedIn, Refusal, Unavailable
+from app.core.errors import NOTHING_HERE, Invalid, NotSignedIn, Refusal, Unavailable, message
 from app.core.render import language_of, page, translate
 
 log = structlog.get_logger()
 
 SIGN_IN = "/console/sign-in"
+REFUSED = message("The request was refused. Nothing was saved.")
+SENTENCES = {
+    400: message("The request could not be read. Nothing was saved."),
+    404: NOTHING_HERE,
+    405: message("This address does not take that kind of request."),
+    413: message("That is more than can be taken at once. Send fewer or smaller photos."),
+}
+"""What the framework's own refusals say."""
 
 
 def install(app: FastAPI) -> None:
@@ -35,7 +43,7 @@ def _handler(answer: Callable[..., Response]) -> Callable[[Request, Exception], 
 
 
 def problem(
-    request: Request, status: int, code: str, message: str, field: str | None = None, **values: str | int
+    request: Request, status: int, code: str, sentence: str, field: str | None = None, **values: str | int
 ) -> JSONResponse:
     """A problem document in the sender's language."""
     language = language_of(request)
@@ -43,7 +51,7 @@ def problem(
         "type": f"urn:homeward:problem:{code}",
         "title": translate(language, HTTPStatus(status).phrase),
         "status": status,
-        "detail": translate(language, message, **values),
+        "detail": translate(language, sentence, **values),
         "code": code,
     }
     if field is not None:
@@ -89,13 +97,7 @@ def _malformed(request: Request, error: RequestValidationError) -> Response:
 
 
 def _http(request: Request, error: HTTPException) -> Response:
-    sentences = {
-        400: "The request could not be read. Nothing was saved.",
-        404: "There is nothing here, or it is not yours to see.",
-        405: "This address does not take that kind of request.",
-        413: "That is more than can be taken at once. Send fewer or smaller photos.",
-    }
-    refusal = Refusal(sentences.get(error.status_code, "The request was refused. Nothing was saved."))
+    refusal = Refusal(SENTENCES.get(error.status_code, REFUSED))
     refusal.status = error.status_code
     refusal.code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     refusal.headers = dict(error.headers or {})
