@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test check format lock clean
+.PHONY: help demo run test kills check format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ run: $(VENV)/run.stamp ## Run web and worker on your own data (settings: HOMEWAR
 test: $(VENV)/dev.stamp ## Install what the tests need and run them all
 	@.ci/system-packages --if-root chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+kills: $(VENV)/dev.stamp ## Send 200 tips while web and worker are killed with -9 twenty times, then check every promise
+	$(BIN)/python -m tests.journeys.campaign $(ARGS)
 
 check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates
 	$(BIN)/ruff format --check .
