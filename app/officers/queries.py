@@ -52,12 +52,12 @@ def search(session: Session, admin: Officer, text: str, page: int) -> Listing[Of
     return listing(session, question, page)
 
 
-def areas_for(session: Session, admin: Officer) -> list[Jurisdiction]:
-    """Areas with an authority that the administrator may put officers into."""
+def areas_for(session: Session, officer: Officer) -> list[Jurisdiction]:
+    """Areas with an authority of their own that lie in an officer's area."""
     return list(
         session.exec(
             select(Jurisdiction)
-            .where(col(Jurisdiction.code).in_(codes_within(admin)), col(Jurisdiction.authority).is_not(None))
+            .where(col(Jurisdiction.code).in_(codes_within(officer)), col(Jurisdiction.authority).is_not(None))
             .order_by(Jurisdiction.path)
         )
     )

@@ -1,0 +1,95 @@
+"""Questions about records. `visible_to` is the only door to them for an officer."""
+
+from uuid import UUID
+
+from sqlalchemy import false
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.core.errors import NotFound
+from app.core.paging import Listing, listing
+from app.jurisdictions.queries import codes_within
+from app.officers.models import Officer, Role
+from app.photos.models import Photo
+from app.records.models import Record, RecordState, Reference
+
+READERS = (Role.CLERK, Role.INVESTIGATOR, Role.SUPERVISOR)
+
+
+def visible_to(officer: Officer) -> SelectOfScalar[Record]:
+    """The records an officer may read: a national registry for those whose role includes it."""
+    question = select(Record)
+    return question if officer.has(*READERS) else question.where(false())
+
+
+def get_visible(session: Session, officer: Officer, record_id: UUID) -> Record:
+    """One record.
+
+    Raises:
+        NotFound: no such record, or a role that reads none.
+    """
+    record = session.exec(visible_to(officer).where(Record.id == record_id)).first()
+    if record is None:
+        raise NotFound
+    return record
+
+
+def may_write(session: Session, officer: Officer, *codes: str) -> bool:
+    """Whether an officer is a clerk of all these areas: of each itself or of one above it."""
+    within = select(codes_within(officer).subquery().c.code)
+    own = set(session.exec(within.where(within.selected_columns[0].in_(codes))))
+    return officer.active and officer.has(Role.CLERK) and own.issuperset(codes)
+
+
+def search(
+    session: Session, officer: Officer, text: str, state: RecordState | None, page: int
+) -> Listing[Record]:
+    """A page of records by number or name, the longest missing last.
+
+    Args:
+        session: any session.
+        officer: who asks.
+        text: part of a number or a name; empty for all.
+        state: open or closed ones only, None for both.
+        page: number wanted, from 1.
+
+    Returns:
+        The page.
+    """
+    question = visible_to(officer).order_by(col(Record.missing_since).desc(), col(Record.number))
+    if text:
+        question = question.where(
+            or_(
+                col(Record.number).icontains(text, autoescape=True),
+                col(Record.name).icontains(text, autoescape=True),
+            )
+        )
+    if state is not None:
+        question = question.where(Record.state == state)
+    return listing(session, question, page)
+
+
+def by_number(session: Session, number: str) -> Record | None:
+    """The record of a police number."""
+    return session.exec(select(Record).where(Record.number == number)).first()
+
+
+def references_of(
+    session: Session, record_id: UUID, *, removed: bool = False
+) -> list[tuple[Reference, Photo]]:
+    """A record's references with their photos, oldest first.
+
+    Args:
+        session: any session.
+        record_id: the record.
+        removed: whether references that a clerk took out are wanted too.
+    """
+    question = (
+        select(Reference, Photo)
+        .join(Photo, col(Photo.id) == col(Reference.photo_id))
+        .where(Reference.record_id == record_id)
+        .order_by(col(Reference.created_at), col(Reference.id))
+    )
+    if not removed:
+        question = question.where(col(Reference.removed_at).is_(None))
+    return list(session.exec(question))
