@@ -61,7 +61,9 @@ def run() -> None:
 
     settings = Settings()
     open_context(settings).close()
-    out.print(f"Homeward runs at http://{settings.host}:{settings.port}/ (console: /console). Ctrl-C stops it.")
+    out.print(
+        f"Homeward runs at http://{settings.host}:{settings.port}/ (console: /console). Ctrl-C stops it."
+    )
     supervisor.run(settings)
 
 
@@ -111,9 +113,7 @@ def audit_verify() -> None:
 
     context = _open()
     with context.db.read() as session:
-        verdict = service.verify(
-            session, service.checkpoints_path(context.settings), context.keys.signing
-        )
+        verdict = service.verify(session, service.checkpoints_path(context.settings), context.keys.signing)
     if verdict.problems:
         for problem in verdict.problems:
             out.print(f"[red]broken[/red]: {problem}")

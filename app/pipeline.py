@@ -22,10 +22,10 @@ from sqlmodel import Session, select
 from app.audit.service import SYSTEM
 from app.candidates import jobs as candidate_jobs
 from app.candidates.gallery import GalleryCache
-from app.core import jobs
 from app.core.context import Context
 from app.jurisdictions.service import Router
 from app.photos import examining
+from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
 from app.records.models import Reference
@@ -46,8 +46,6 @@ class ExaminesPhotos(Protocol):
             UnreadablePhoto: the bytes are no photo that can be shown.
             ExaminationFailed: the child died, ran too long or answered nonsense.
         """
-
-
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,9 @@ def examine_photo(tools: Tools, photo_id: UUID) -> None:
         _park(tools, photo_id, error.reason.value)
         return
     except ExaminationFailed as error:
-        _park(tools, photo_id, str(error))
+        if error.reason == ExaminationFailure.SERVER_LOST:
+            raise  # Says nothing about the photo; the job is tried again.
+        _park(tools, photo_id, error.reason.value)
         return
     kept = examining.keep_renditions(tools.context.store, found)
     with tools.context.db.write() as session:

@@ -95,7 +95,9 @@ class Worker:
                 return True
         with self._context.db.write() as session:
             jobs.finish(session, held.id, self.name)
-        log.info("job_done", job=str(held.id), job_kind=held.kind, seconds=round(time.monotonic() - started, 2))
+        log.info(
+            "job_done", job=str(held.id), job_kind=held.kind, seconds=round(time.monotonic() - started, 2)
+        )
         return True
 
     def _failed(self, held: Claim, error: Exception) -> None:
@@ -112,7 +114,9 @@ class Worker:
         with self._context.db.write() as session:
             if jobs.park(session, held.id, self.name, reason):
                 pipeline.give_up(session, held.kind, held.args, reason)
-                audit.record(session, SYSTEM, Action.JOB_PARKED, "job", held.id, kind=held.kind, reason=reason)
+                audit.record(
+                    session, SYSTEM, Action.JOB_PARKED, "job", held.id, kind=held.kind, reason=reason
+                )
         log.error("job_parked", job=str(held.id), job_kind=held.kind, reason=reason)
 
     def _current_router(self) -> Router:

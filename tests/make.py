@@ -9,6 +9,7 @@ from PIL import Image
 from sqlmodel import Session, select
 
 from app.candidates.models import Candidate, CandidateList, SearchCause
+from app.core import jobs
 from app.core.clock import now
 from app.core.context import Context
 from app.officers.models import Officer, Role
@@ -54,13 +55,8 @@ class Make:
         """A tip with examined photos, one face in each."""
         number = next(self._count)
         with self.context.db.write() as session:
-            channel = session.exec(select(Channel).where(Channel.kind == ChannelKind.WEB)).first()
-            if channel is None:
-                channel = Channel(kind=ChannelKind.WEB, name="web")
-                session.add(channel)
-                session.flush()
             tip = Tip(
-                channel_id=channel.id,
+                channel_id=self._channel(session).id,
                 language="en",
                 place_text=f"Metro exit {number}",
                 description=f"A child asks passers-by for money ({number}).",
@@ -74,6 +70,66 @@ class Make:
                 photo = self._photo(session, tip_id=tip.id, position=position)
                 session.add(Face(photo_id=photo.id, position=0, left=8, top=8, width=24, height=24))
         return tip
+
+    def sent_tip(self, *photos: bytes, area: str | None = None, place: str = "福田区") -> Tip:
+        """A tip as it stands right after its receipt was sent: photos sealed, nothing looked into."""
+        number = next(self._count)
+        stored = [self.context.store.put(photo) for photo in photos]
+        with self.context.db.write() as session:
+            tip = Tip(
+                channel_id=self._channel(session).id,
+                language="en",
+                place_text=place,
+                receipt_lookup=number.to_bytes(32, "big"),
+                jurisdiction_code=area,
+            )
+            session.add(tip)
+            session.flush()
+            for position, file in enumerate(stored):
+                session.add(
+                    Photo(
+                        tip_id=tip.id,
+                        position=position,
+                        sha256=file.sha256,
+                        byte_count=file.byte_count,
+                        format="JPEG",
+                        store_key=file.store_key,
+                        sealed_key=file.sealed_key,
+                    )
+                )
+            jobs.enqueue(session, "process_tip", f"process_tip:{tip.id}", tip_id=str(tip.id))
+        return tip
+
+    def sent_record(self, *photos: bytes, age: float = 7.0, area: str = "440304") -> Record:
+        """A record as it stands right after a clerk saved it."""
+        number = next(self._count)
+        stored = [self.context.store.put(photo) for photo in photos]
+        with self.context.db.write() as session:
+            record = Record(
+                number=f"S{number:06}", name="Wu Yan", missing_since=date(2024, 3, 1), jurisdiction_code=area
+            )
+            session.add(record)
+            session.flush()
+            for file in stored:
+                photo = Photo(
+                    sha256=file.sha256,
+                    byte_count=file.byte_count,
+                    format="JPEG",
+                    store_key=file.store_key,
+                    sealed_key=file.sealed_key,
+                )
+                session.add(photo)
+                session.flush()
+                reference = Reference(record_id=record.id, photo_id=photo.id, age_years=age)
+                session.add(reference)
+                session.flush()
+                jobs.enqueue(
+                    session,
+                    "examine_reference",
+                    f"examine_reference:{reference.id}",
+                    reference_id=str(reference.id),
+                )
+        return record
 
     def record(self, *, area: str = "440304", name: str = "Lin Xiaoyu") -> Record:
         """An open record with one reference."""
@@ -129,6 +185,14 @@ class Make:
             )
             session.add(candidate)
         return candidate
+
+    def _channel(self, session: Session) -> Channel:
+        channel = session.exec(select(Channel).where(Channel.kind == ChannelKind.WEB)).first()
+        if channel is None:
+            channel = Channel(kind=ChannelKind.WEB, name="web")
+            session.add(channel)
+            session.flush()
+        return channel
 
     def _photo(self, session: Session, *, tip_id: UUID | None, position: int) -> Photo:
         number = next(self._count)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from app.photos.models import Template
@@ -71,12 +71,12 @@ class GalleryCache:
         """A gallery of one record, for searching retained faces with it."""
         return self._load(session, record_id)
 
-    def _open(self) -> tuple[object, ...]:
+    def _open(self) -> tuple[ColumnElement[bool], ...]:
         return (
-            Record.state == RecordState.OPEN,
+            col(Record.state) == RecordState.OPEN,
             col(Reference.removed_at).is_(None),
-            Template.encoder == self.encoder,
-            Template.encoder_version == self.version,
+            col(Template.encoder) == self.encoder,
+            col(Template.encoder_version) == self.version,
         )
 
     def _load(self, session: Session, record_id: UUID | None = None) -> OpenGallery:
@@ -84,7 +84,7 @@ class GalleryCache:
             select(Template.vector, Record, Reference)
             .join(Reference, col(Reference.face_id) == col(Template.face_id))
             .join(Record, col(Record.id) == col(Reference.record_id))
-            .where(*self._open())  # type: ignore[arg-type]
+            .where(*self._open())
             .order_by(col(Record.id), col(Reference.id))
         )
         if record_id is not None:

@@ -30,9 +30,7 @@ def search_tip(context: Context, gallery: GalleryCache, tip_id: UUID) -> int:
     for probe in probes:
         chosen = service.compare(probe, current, gallery.encoder)
         with context.db.write() as session:
-            added += service.propose(
-                session, probe, chosen, current, gallery, SearchCause.TIP, current.size
-            )
+            added += service.propose(session, probe, chosen, current, gallery, SearchCause.TIP, current.size)
     return added
 
 

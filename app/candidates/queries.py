@@ -48,7 +48,7 @@ def standing(session: Session, cluster_id: UUID | None, face_id: UUID, record_id
     """Whether the same picture or face has a candidate with this record that was not withdrawn."""
     same = Candidate.face_id == face_id
     if cluster_id is not None:
-        same = (Candidate.cluster_id == cluster_id) | same  # type: ignore[assignment]
+        same = (Candidate.cluster_id == cluster_id) | same
     return (
         session.exec(
             select(Candidate.id).where(

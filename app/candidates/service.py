@@ -28,7 +28,7 @@ from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
-from matching.formats import QualityReason
+from matching.faces import QualityReason
 from matching.policy import Candidate as Chosen
 from matching.policy import expected_false_in_list, lowest_threshold, select_candidates
 from matching.ranking import rank
@@ -170,7 +170,7 @@ def withdraw(session: Session, candidates: Sequence[Candidate], reason: str) -> 
 
 
 def search_other_copies(session: Session, tip_id: UUID) -> None:
-    """Have other tips with a withdrawn tip's pictures searched, so that nothing hangs on the one withdrawn."""
+    """Have other tips with the same pictures searched, so that nothing hangs on the one withdrawn."""
     clusters = select(Photo.cluster_id).where(Photo.tip_id == tip_id, col(Photo.cluster_id).is_not(None))
     others = session.exec(
         select(Photo.tip_id)

@@ -54,9 +54,7 @@ def keep_renditions(store: PhotoStore, found: Examination) -> list[KeptRendition
     return kept
 
 
-def save_examination(
-    session: Session, photo_id: UUID, found: Examination, kept: list[KeptRendition]
-) -> bool:
+def save_examination(session: Session, photo_id: UUID, found: Examination, kept: list[KeptRendition]) -> bool:
     """Write down what an examination found; a repeated step changes nothing.
 
     Args:

@@ -119,4 +119,3 @@ def faces_with_templates(
             .order_by(col(Face.photo_id), col(Face.position))
         )
     )
-

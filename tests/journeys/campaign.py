@@ -25,10 +25,10 @@ from PIL import Image
 from sqlmodel import select
 
 from app.audit import service as audit
+from app.candidates.models import CandidateList
 from app.core.context import Context, open_context
 from app.core.jobs import Job, JobState
 from app.core.settings import Settings
-from app.candidates.models import CandidateList
 from app.jurisdictions.models import Jurisdiction, Level
 from app.photos.models import Face, Photo, PhotoState, Rendition
 from app.tips.models import Submission, Tip, TipState
@@ -87,7 +87,7 @@ class Processes:
             )
 
     def kill(self, name: str) -> None:
-        """kill -9, then start again."""
+        """Kill -9, then start again."""
         self.running[name].send_signal(signal.SIGKILL)
         self.running[name].wait()
         self.start(name)
@@ -228,7 +228,9 @@ def _check(context: Context, told: Told, tips: int) -> list[str]:
         by_key = {row.key: row.tip_id for row in session.exec(select(Submission))}
         all_tips = {tip.id: tip for tip in session.exec(select(Tip))}
         photos = list(session.exec(select(Photo)))
-        jobs = Counter(job.args.get("tip_id") for job in session.exec(select(Job).where(Job.kind == "process_tip")))
+        jobs = Counter(
+            job.args.get("tip_id") for job in session.exec(select(Job).where(Job.kind == "process_tip"))
+        )
         unfinished = session.exec(select(Job.kind, Job.state).where(Job.state != JobState.DONE)).all()
         faces = Counter(face.photo_id for face in session.exec(select(Face)))
         searched = Counter(made.face_id for made in session.exec(select(CandidateList)))
