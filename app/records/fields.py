@@ -26,6 +26,10 @@ LONGEST = {"number": 60, "name": 80, "missing_place": 200, "features": 2000}
 """Characters of each text."""
 
 
+NO_TEXT = frozenset({"Cc", "Cs"})
+"""Unicode's control signs and lone surrogates: no keyboard makes them, and databases differ on them."""
+
+
 @dataclass(frozen=True)
 class RecordFields:
     """A record's own words, without its photos."""
@@ -89,11 +93,15 @@ def cleaned(fields: RecordFields) -> RecordFields:
     """
     clean = replace(
         fields,
-        number=_line(fields.number),
-        name=_line(fields.name),
-        missing_place=_line(fields.missing_place),
-        features=unicodedata.normalize("NFC", fields.features.replace("\r\n", "\n")).strip(),
+        number=one_line(fields.number),
+        name=one_line(fields.name),
+        missing_place=one_line(fields.missing_place),
+        features=unicodedata.normalize("NFC", fields.features).replace("\r\n", "\n").expandtabs().strip(),
+        jurisdiction_code=fields.jurisdiction_code.strip(),
     )
+    for field in (*LONGEST, "jurisdiction_code"):
+        if any(unicodedata.category(sign) in NO_TEXT for sign in getattr(clean, field).replace("\n", " ")):
+            raise Invalid("There are signs here that belong in no text.", field=field)
     for field in ("number", "name"):
         if not getattr(clean, field):
             raise Invalid("This field is needed.", field=field)
@@ -106,6 +114,11 @@ def cleaned(fields: RecordFields) -> RecordFields:
         if clean.born_on > clean.missing_since:
             raise Invalid("A child is born before it goes missing. Check both dates.", field="born_on")
     return clean
+
+
+def one_line(text: str) -> str:
+    """A text in one form, on one line and without stray blanks."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def check_photos(photos: Sequence[ReferenceFile]) -> None:
@@ -185,10 +198,6 @@ def _check_day(day: date, field: str) -> None:
         raise Invalid("This day is still to come.", field=field)
     if day < EARLIEST:
         raise Invalid("This day is too long ago. Check the year.", field=field)
-
-
-def _line(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _too_many() -> Invalid:

@@ -144,7 +144,7 @@ def read_day(text: str, field: str) -> date | None:
 
 
 def read_age(text: str, field: str) -> float | None:
-    """An age in years, None when empty.
+    """An age in years, to two places; None when empty.
 
     Raises:
         Invalid: it is no number.
@@ -152,7 +152,7 @@ def read_age(text: str, field: str) -> float | None:
     if not text.strip():
         return None
     try:
-        return float(text.strip().replace(",", "."))
+        return round(float(text.strip().replace(",", ".")), 2)
     except ValueError as error:
         raise Invalid("Write an age as a number of years, for example 6.5.", field=field) from error
 

@@ -64,7 +64,7 @@ def add_record(
     clean = cleaned(fields)
     check_photos(photos)
     with references.kept(store, photos) as kept:
-        _check_area(session, clean.jurisdiction_code)
+        check_area(session, clean.jurisdiction_code)
         _check_writer(session, actor, clean.jurisdiction_code)
         record = Record(**asdict(clean))
         session.add(record)
@@ -123,7 +123,7 @@ def change_record(
     with references.kept(store, photos) as kept:
         record = _locked(session, record_id, revision)
         if clean.jurisdiction_code != record.jurisdiction_code:
-            _check_area(session, clean.jurisdiction_code)
+            check_area(session, clean.jurisdiction_code)
         _check_writer(session, actor, record.jurisdiction_code, clean.jurisdiction_code)
         present = {held.id: held for held, _ in queries.references_of(session, record.id)}
         if not present.keys() >= {*removed, *(ages or {})}:
@@ -212,6 +212,17 @@ def reopen_record(session: Session, record_id: UUID, actor: Actor, *, revision: 
     audit.record(session, actor, Action.RECORD_REOPENED, "record", record.id, revision=record.revision)
 
 
+def check_area(session: Session, code: str) -> None:
+    """Refuse an area that has no authority of its own.
+
+    Raises:
+        Invalid: no such area, or the one above answers for it.
+    """
+    area = session.get(Jurisdiction, code)
+    if area is None or area.authority is None:
+        raise Invalid("Choose an area that has an authority.", field="jurisdiction_code")
+
+
 def _move(session: Session, record: Record, state: RecordState, reason: str | None) -> None:
     record.state = state
     record.closing_reason = reason
@@ -241,12 +252,6 @@ def _locked(session: Session, record_id: UUID, revision: int) -> Record:
 def _check_state(record: Record, wanted: RecordState) -> None:
     if record.state != wanted:
         raise Conflict("The record is in this state already. Open it again to see where it stands.")
-
-
-def _check_area(session: Session, code: str) -> None:
-    area = session.get(Jurisdiction, code)
-    if area is None or area.authority is None:
-        raise Invalid("Choose an area that has an authority.", field="jurisdiction_code")
 
 
 def _check_writer(session: Session, actor: Actor, *codes: str) -> None:
