@@ -1,0 +1,193 @@
+"""A form with photos, taken apart by hand.
+
+The framework's own reader writes larger photos to /tmp in the clear, repeats what was sent in its errors and
+takes a text in any encoding for Latin-1. This one keeps photos in memory until they are sealed, takes each
+part once and says in a constant sentence what is wrong.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import Request
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from app.core.errors import Invalid, Refusal, TooLarge, UnsupportedPhoto, message
+from matching.formats import sniff
+
+MOST_PHOTOS = 6
+LARGEST_PHOTO = 20 * 2**20
+"""Bytes of one photo."""
+
+LARGEST_TEXT = 64 * 1024
+"""Bytes of one text part; fields have shorter limits of their own."""
+
+MOST_PARTS = 24
+"""Files, and likewise texts, that are read at all; a form has fewer."""
+
+PHOTOS = "photos"
+"""Name of the parts that hold photos."""
+
+
+class NoForm(Refusal):
+    """A body that is not multipart/form-data in UTF-8."""
+
+    status = 415
+    code = "unsupported-media-type"
+
+
+@dataclass(frozen=True)
+class NewPhoto:
+    """A photo as it came.
+
+    Attributes:
+        data: the file's bytes.
+        format: what its first bytes say it is; nothing was decoded.
+    """
+
+    data: bytes
+    format: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a form held.
+
+    Attributes:
+        texts: text parts by name, as sent.
+        photos: in the order they were sent.
+        problem: why the photos cannot be taken; the texts are sound all the same.
+        digest: SHA-256 over texts and photos, hex; a repeated request has the same.
+    """
+
+    texts: Mapping[str, str]
+    photos: tuple[NewPhoto, ...]
+    problem: Refusal | None
+    digest: str
+
+
+class _InMemory(MultiPartParser):
+    """Never writes a photo to a temporary file; the limit of the whole body bounds the memory."""
+
+    spool_max_size = 2**40
+
+
+async def read_parts(request: Request, names: frozenset[str]) -> Parts:
+    """Read a form.
+
+    Args:
+        request: the request; its body is not read yet.
+        names: the text parts that the form may have.
+
+    Returns:
+        Its parts; the photos' first bytes have been looked at and nothing else of them.
+
+    Raises:
+        NoForm: another kind of body.
+        Refusal: the body breaks off or breaks the rules of multipart.
+        Invalid: a part is repeated, unknown, misnamed or not UTF-8.
+    """
+    texts: dict[str, str] = {}
+    files: list[UploadFile] = []
+    for name, value in await _items(request):
+        if isinstance(value, UploadFile):
+            if name != PHOTOS:
+                raise Invalid(
+                    "A file was sent where none is expected. Nothing was saved.", field=_known(name, names)
+                )
+            files.append(value)
+            continue
+        if name == PHOTOS:
+            raise Invalid("Send photos as files, each with a file name.", field=PHOTOS)
+        if name not in names:
+            raise Invalid("The form holds a part that is not known here. Nothing was saved.")
+        if name in texts:
+            raise Invalid("A field was sent more than once. Nothing was saved.", field=name)
+        texts[name] = _utf8(value, name)
+    # A browser sends one nameless empty file when none was chosen.
+    chosen = [file for file in files if file.filename or file.size]
+    problem = _first_problem(chosen)
+    datas = [] if problem else [await file.read() for file in chosen]
+    for file in files:
+        await file.close()
+    photos = tuple(NewPhoto(data, sniff(data) or "") for data in datas)
+    if any(not photo.format for photo in photos):
+        problem, photos = UnsupportedPhoto(NO_PHOTO, field=PHOTOS), ()
+    return Parts(texts, photos, problem, _digest(texts, photos))
+
+
+NO_PHOTO = message(
+    "One of the files is not a photo we can take. Send JPEG, PNG, WebP or HEIC pictures, as phones make them."
+)
+
+
+async def _items(request: Request) -> list[tuple[str, UploadFile | str]]:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data" or options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise NoForm(message("Send this as a form with files: multipart/form-data in UTF-8."))
+    boundary = options.get(b"boundary", b"")
+    if not boundary or b'"' in boundary:
+        raise _broken()
+    # Latin-1 gives every byte back as it was, so that the texts can be read strictly as UTF-8 afterwards.
+    kept = f'multipart/form-data; charset=latin-1; boundary="{boundary.decode("latin-1")}"'
+    parser = _InMemory(
+        Headers({"content-type": kept}),
+        request.stream(),
+        max_files=MOST_PARTS,
+        max_fields=MOST_PARTS,
+        max_part_size=LARGEST_TEXT,
+    )
+    try:
+        return (await parser.parse()).multi_items()
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            raise _too_many() from error
+        if error.message.startswith("Part exceeded"):
+            raise TooLarge("A text of the form is too long. Nothing was saved.") from error
+        raise _broken() from error
+    except (ClientDisconnect, UnicodeError) as error:
+        raise _broken() from error
+
+
+def _first_problem(files: list[UploadFile]) -> Refusal | None:
+    if not files:
+        return Invalid("Add at least one photo.", field=PHOTOS)
+    if len(files) > MOST_PHOTOS:
+        return _too_many()
+    if any((file.size or 0) > LARGEST_PHOTO for file in files):
+        return TooLarge(
+            "A photo is larger than %(most)s MB. Send it smaller, or send a screenshot of it.",
+            field=PHOTOS,
+            most=LARGEST_PHOTO // 2**20,
+        )
+    if any(not file.size for file in files):
+        return Invalid("One of the photos is empty. Choose it again.", field=PHOTOS)
+    return None
+
+
+def _too_many() -> Refusal:
+    return Invalid("Send at most %(most)s photos at once.", field=PHOTOS, most=MOST_PHOTOS)
+
+
+def _broken() -> Refusal:
+    return Refusal("The request could not be read. Nothing was saved.")
+
+
+def _known(name: str, names: frozenset[str]) -> str | None:
+    return name if name in names else None
+
+
+def _utf8(value: str, name: str) -> str:
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError as error:
+        raise Invalid("A text of the form is not UTF-8. Nothing was saved.", field=name) from error
+
+
+def _digest(texts: Mapping[str, str], photos: tuple[NewPhoto, ...]) -> str:
+    body = [sorted(texts.items()), [hashlib.sha256(photo.data).hexdigest() for photo in photos]]
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()
