@@ -143,9 +143,10 @@ def records_import(
     from app.records import importing  # noqa: PLC0415
 
     context = _open()
-    report = importing.import_with_progress(context, folder, out, dry_run=dry_run)
+    with importing.progress_bar(out) as on_progress:
+        report = importing.import_folder(context, folder, dry_run=dry_run, on_progress=on_progress)
     importing.print_report(report, out)
-    if report.refused:
+    if report.count(importing.Outcome.REFUSED):
         raise typer.Exit(1)
 
 

@@ -19,6 +19,7 @@ from app.photos import officer as photo_pages
 from app.records import officer as record_pages
 from app.reviews import officer as review_pages
 from app.tips import citizen as tip_pages
+from app.tips import custodian as contact_pages
 from app.tips import officer as triage_pages
 
 LARGEST_BODY = 6 * 20 * 2**20 + 2**20
@@ -42,6 +43,7 @@ CONSOLE_ROUTERS = (
     record_pages.router,
     photo_pages.router,
     audit_pages.router,
+    contact_pages.router,
 )
 
 

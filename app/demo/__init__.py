@@ -2,7 +2,6 @@
 
 import csv
 import os
-import secrets
 import signal
 import socket
 import threading
@@ -13,16 +12,20 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from app import supervisor
+from app.audit import service as audit
+from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.core.context import Context, open_context
 from app.core.errors import Refusal
 from app.core.jobs import Job, JobState
 from app.core.settings import Settings
+from app.demo.tips import send_tips
 from app.jurisdictions import service as areas
 from app.jurisdictions.models import Jurisdiction
+from app.officers import passwords, sessions
 from app.officers import service as officers
 from app.officers.models import Officer, Role
 from app.records.importing import import_folder
@@ -34,12 +37,12 @@ WEB_PATIENCE_S = 60.0
 
 CAST = (
     ("ada", "陈雅达 Ada", (Role.REVIEWER,), "440304"),
-    ("bo", "薄文博 Bo", (Role.REVIEWER,), "440304"),
+    ("bob", "薄文博 Bob", (Role.REVIEWER,), "440304"),
     ("ines", "伊娜 Ines", (Role.INVESTIGATOR,), "440304"),
     ("sun", "孙主管 Sun", (Role.SUPERVISOR,), "440300"),
     ("cleo", "柯乐 Cleo", (Role.CLERK,), "440000"),
     ("audra", "欧审 Audra", (Role.AUDITOR,), "CN"),
-    ("cus", "顾思 Cus", (Role.CUSTODIAN,), "440000"),
+    ("custos", "顾思 Custos", (Role.CUSTODIAN,), "440000"),
     ("root", "管理员 Root", (Role.ADMIN,), "CN"),
 )
 """User name, name, roles and area of the demo's officers."""
@@ -93,29 +96,34 @@ def _prepare(context: Context, out: Console) -> dict[str, str]:
         with context.db.write() as session:
             areas.load(session, areas.areas_of_china(known, PROVINCE), SYSTEM)
         import_folder(context, PICTURES, dry_run=False)
-        send_demo_tips(context)
-    with context.db.write() as session:
-        return {username: _sign_in(session, number) for number, (username, *_) in enumerate(CAST)}
+        send_tips(context, PICTURES)
+    return {username: _sign_in(context, number) for number, (username, *_) in enumerate(CAST)}
 
 
-def _sign_in(session: Session, number: int) -> str:
-    """A new one-time password for one of the cast, at every start."""
+def _sign_in(context: Context, number: int) -> str:
+    """A new password for one of the cast, at every start."""
     username, name, roles, area = CAST[number]
-    password = f"{secrets.token_hex(3)}-{secrets.token_hex(3)}"
-    officer = session.exec(select(Officer).where(Officer.username == username)).first()
-    if officer is None:
-        officers.add_officer(
-            session,
-            username=username,
-            name=name,
-            badge=f"DEMO-{number + 1:03}",
-            password=password,
-            roles=list(roles),
-            jurisdiction_code=area,
-            actor=SYSTEM,
-        )
-    else:
-        officers.set_password(session, officer, password, SYSTEM)
+    password = passwords.invent()
+    with context.db.read() as session:
+        known = session.exec(select(Officer.id).where(Officer.username == username)).first()
+    with context.db.write() as session:
+        if known is None:
+            officers.add_officer(
+                session,
+                username=username,
+                name=name,
+                badge=f"DEMO-{number + 1:03}",
+                password=password,
+                roles=roles,
+                jurisdiction_code=area,
+                actor=SYSTEM,
+            )
+            return password
+        officer = session.get_one(Officer, known)
+        officer.password_hash = passwords.hash_new(password)
+        session.add(officer)
+        sessions.end_all(session, officer.id)
+        audit.record(session, SYSTEM, Action.OFFICER_CHANGED, "officer", officer.id, change="demo_password")
     return password
 
 
@@ -162,10 +170,3 @@ def _tell_progress(settings: Settings, out: Console, stopping: threading.Event) 
             out.print(f"{left} pictures are still being prepared" if left else "All pictures are prepared.")
         waiting = left
     context.close()
-
-
-def send_demo_tips(context: Context) -> None:
-    """Send a few tips as citizens would, by the same way in."""
-    from app.demo.tips import send  # noqa: PLC0415
-
-    send(context, PICTURES)
