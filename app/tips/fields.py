@@ -1,160 +1,172 @@
-"""A tip's fields: from texts to values, each with a refusal that names the field and repeats nothing."""
+"""The fields of a tip: each is checked here, for the form and for the API. No refusal repeats a value."""
 
-import math
+import re
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import eviltransform
-
 from app.core.clock import now
 from app.core.errors import Invalid
-from app.tips.models import CoordinateSystem
 
-LONGEST_PLACE = 300
-LONGEST_DESCRIPTION = 4_000
-LONGEST_CONTACT = 300
-LONGEST_ID = 200
-LONGEST_URL = 2_000
-LARGEST_ACCURACY_M = 100_000.0
+LONGEST = {
+    "place_text": 300,
+    "description": 4000,
+    "contact": 300,
+    "external_id": 200,
+    "source_url": 2000,
+    "text": 2000,
+}
+"""Characters of each text."""
+
+LINES = frozenset({"description", "text"})
+"""Texts that may have several lines."""
+
+FARTHEST_ACCURACY_M = 100_000.0
+"""Metres; a position less certain than a province is none."""
+
 EARLIEST_YEAR = 2000
-CLOCK_SLACK = timedelta(hours=24)
-"""A sender's clock or zone may be wrong by this much before a time counts as the future."""
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far a sender's clock may be ahead."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,20})?")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+_KEY = re.compile(r"[!-~]{8,200}")
+_FLAGS = {"": False, "0": False, "false": False, "off": False, "1": True, "true": True, "on": True}
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where something was seen; coordinates in degrees, WGS 84."""
-
-    text: str
-    latitude: float | None
-    longitude: float | None
-    accuracy_m: float | None
-    system: CoordinateSystem | None
-
-
-def text(texts: Mapping[str, str], name: str, longest: int) -> str:
-    """A text of bounded length; missing is empty.
+def text(texts: Mapping[str, str], name: str) -> str:
+    """A text without surrounding space; empty when it was not sent.
 
     Raises:
-        Invalid: too long.
+        Invalid: too long, or it holds characters that nobody types.
     """
-    value = texts.get(name, "")
-    if len(value) > longest:
-        raise Invalid("This text is too long: at most %(longest)s characters.", field=name, longest=longest)
+    value = texts.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(value) > LONGEST[name]:
+        raise Invalid("This text is too long: at most %(most)s characters.", field=name, most=LONGEST[name])
+    allowed = "\n\t" if name in LINES else "\t"
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in allowed for sign in value):
+        raise Invalid("This text holds characters that cannot be saved. Type it again.", field=name)
     return value
 
 
-def number(texts: Mapping[str, str], name: str, lowest: float, highest: float) -> float | None:
-    """A finite number in a range; missing or empty is None.
-
-    Raises:
-        Invalid: no number, not finite, or out of range.
-    """
-    value = texts.get(name, "")
-    if value == "":
-        return None
+def typed(value: str) -> str:
+    """A message that comes back with its refusal; nothing when it holds what nobody types."""
     try:
-        found = float(value) if value.isascii() and "_" not in value else math.nan
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found) or not lowest <= found <= highest:
-        raise Invalid("This is not a number in the range that is possible here.", field=name)
-    return found
+        return text({"text": value}, "text")
+    except Invalid:
+        return ""
 
 
 def flag(texts: Mapping[str, str], name: str) -> bool:
-    """A yes or no; missing is no.
+    """A switch; off when it was not sent.
 
     Raises:
-        Invalid: anything but the usual words.
+        Invalid: neither on nor off.
     """
-    value = texts.get(name, "").lower()
-    if value not in {"", "on", "true", "1", "yes", "off", "false", "0", "no"}:
-        raise Invalid("This takes yes or no.", field=name)
-    return value in {"on", "true", "1", "yes"}
+    try:
+        return _FLAGS[texts.get(name, "").strip().lower()]
+    except KeyError:
+        raise Invalid("This is either true or false.", field=name) from None
 
 
-def moment(texts: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
-    """A time, ISO 8601; without an offset it is a time of `zone`.
+def number(texts: Mapping[str, str], name: str, least: float, most: float) -> float | None:
+    """A decimal number; None when it was not sent.
 
     Raises:
-        Invalid: no time, before 2000, or in the future.
+        Invalid: no plain decimal number, or out of range.
     """
-    value = texts.get(name, "")
-    if value == "":
+    value = texts.get(name, "").strip()
+    if not value:
         return None
-    try:
-        found = datetime.fromisoformat(value)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=zone)
-        found = found.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("This is not a date and time.", field=name) from error
-    if found.year < EARLIEST_YEAR or found > now() + CLOCK_SLACK:
-        raise Invalid("This time lies in the future or too far back.", field=name)
-    return found
+    if not _NUMBER.fullmatch(value) or not least <= float(value) <= most:
+        raise Invalid(
+            "This must be a number from %(least)s to %(most)s.", field=name, least=int(least), most=int(most)
+        )
+    return float(value)
 
 
-def system(texts: Mapping[str, str], name: str) -> CoordinateSystem:
-    """The datum of coordinates; WGS 84 if none is named.
+def position(texts: Mapping[str, str]) -> tuple[float, float, float | None] | None:
+    """Latitude and longitude in degrees and accuracy in metres; None when no position was sent.
 
     Raises:
-        Invalid: an unknown one.
+        Invalid: a number is no number or out of range, or one of the two is missing.
     """
-    try:
-        return CoordinateSystem(texts.get(name) or CoordinateSystem.WGS84)
-    except ValueError as error:
-        raise Invalid("Use wgs84, gcj02 or bd09.", field=name) from error
-
-
-def place(texts: Mapping[str, str]) -> Place:
-    """Where it was: a text, coordinates, or both.
-
-    Raises:
-        Invalid: neither, half a coordinate, or one that is out of range.
-    """
-    described = text(texts, "place_text", LONGEST_PLACE)
     latitude = number(texts, "latitude", -90, 90)
     longitude = number(texts, "longitude", -180, 180)
-    accuracy = number(texts, "accuracy_m", 0, LARGEST_ACCURACY_M)
-    datum = system(texts, "coordinate_system")
-    if (latitude is None) != (longitude is None):
-        missing = "latitude" if latitude is None else "longitude"
-        raise Invalid("Latitude and longitude go together.", field=missing)
+    accuracy = number(texts, "accuracy_m", 0, FARTHEST_ACCURACY_M)
+    if latitude is None and longitude is None and accuracy is None:
+        return None
     if latitude is None or longitude is None:
-        if not described:
-            raise Invalid("Say where it was: a street, a station, a shop.", field="place_text")
-        return Place(described, None, None, None, None)
-    latitude, longitude = _to_wgs84(latitude, longitude, datum)
-    return Place(described, latitude, longitude, accuracy, datum)
+        missing = "latitude" if latitude is None else "longitude"
+        raise Invalid("A position needs both latitude and longitude.", field=missing)
+    return latitude, longitude, accuracy
 
 
-def url(texts: Mapping[str, str], name: str) -> str | None:
-    """A web address, kept as text and never fetched.
+def moment(texts: Mapping[str, str], name: str, zone: ZoneInfo | None) -> datetime | None:
+    """A date and time, in UTC; None when it was not sent.
+
+    Args:
+        texts: what was sent.
+        name: the field.
+        zone: zone of a time that people typed; without one the time has to name its own offset.
 
     Raises:
-        Invalid: not http or https, or without a host.
+        Invalid: no date and time, before 2000, or in the future.
     """
-    value = text(texts, name, LONGEST_URL)
-    if value == "":
+    value = texts.get(name, "").strip()
+    if not value:
+        return None
+    try:
+        given = datetime.fromisoformat(value) if _MOMENT.fullmatch(value) else None
+    except ValueError:
+        given = None
+    if given is None or (given.tzinfo is None) == (zone is None):
+        raise Invalid(
+            "Give date and time."
+            if zone
+            else "Give date and time with offset, as 2026-02-03T14:05:00+08:00.",
+            field=name,
+        )
+    if not EARLIEST_YEAR <= given.year <= now().year + 1:
+        raise Invalid("The time must lie between the year 2000 and now.", field=name)
+    at = (given if zone is None else given.replace(tzinfo=zone)).astimezone(UTC)
+    if at > now() + CLOCK_SKEW or at.year < EARLIEST_YEAR:
+        raise Invalid("The time must lie between the year 2000 and now.", field=name)
+    return at
+
+
+def web_address(texts: Mapping[str, str], name: str) -> str | None:
+    """An http or https address, kept and never opened; None when it was not sent.
+
+    Raises:
+        Invalid: another kind of address, or none.
+    """
+    value = text(texts, name)
+    if not value:
         return None
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        _ = parts.port
     except ValueError:
-        sound = False
-    if not sound or any(letter.isspace() for letter in value):
-        raise Invalid("This is not a web address.", field=name)
+        good = False
+    if not good or not value.isprintable() or any(sign.isspace() for sign in value):
+        raise Invalid("Give an address that begins with http:// or https://.", field=name)
     return value
 
 
-def _to_wgs84(latitude: float, longitude: float, datum: CoordinateSystem) -> tuple[float, float]:
-    """Chinese map datums to WGS 84; exact to about half a metre (eviltransform's iterative inverse)."""
-    if datum == CoordinateSystem.BD09:
-        latitude, longitude = eviltransform.bd2gcj(latitude, longitude)
-    if datum != CoordinateSystem.WGS84:
-        latitude, longitude = eviltransform.gcj2wgs_exact(latitude, longitude)
-    return round(latitude, 7), round(longitude, 7)
+def sender_key(value: str | None, name: str) -> str | None:
+    """A sender's own key for a request; None when it gave none.
+
+    Raises:
+        Invalid: shorter than 8, longer than 200, or not plain ASCII without spaces.
+    """
+    if not value:
+        return None
+    if not _KEY.fullmatch(value):
+        raise Invalid("This key must be 8 to 200 plain ASCII characters without spaces.", field=name)
+    return value

@@ -1,147 +1,215 @@
-"""Reading a tip's multipart body: what is taken, and what is refused before anything is saved.
+"""From the parts of a form to a tip that may be accepted: what each field means and which are needed."""
 
-A browser form and a partner's program send the same shape: text parts and photos. Every part is named,
-text parts come once, and what a photo is is told by its first bytes, never by its name or declared type.
-"""
-
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+import eviltransform
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.core.errors import Invalid, Refusal, TooLarge, UnsupportedPhoto
-from matching.formats import sniff
+from app.core.clock import now
+from app.core.errors import Invalid
+from app.tips import fields
+from app.tips.models import CoordinateSystem
+from app.tips.parts import NewPhoto, Parts, read_parts
 
-PHOTO_PART = "photos"
-MOST_PHOTOS = 6
-LARGEST_PHOTO = 20 * 2**20
-"""Bytes of one photo."""
-MOST_TEXTS = 30
-LONGEST_TEXT_PART = 64 * 1024
-"""Bytes of one text part; the fields themselves take less."""
+LANGUAGES = ("zh", "en")
+SUBMISSION = "submission"
 
-# A larger value keeps uploads in memory: by default parts over 1 MB are written to /tmp in the clear.
-MultiPartParser.spool_max_size = LARGEST_PHOTO + 2**20
+WEB_FIELDS = frozenset(
+    {
+        SUBMISSION,
+        "place_text",
+        "latitude",
+        "longitude",
+        "accuracy_m",
+        "observed_at",
+        "description",
+        "danger_now",
+        "contact",
+    }
+)
+PARTNER_FIELDS = frozenset(
+    {
+        "latitude",
+        "longitude",
+        "accuracy_m",
+        "coordinate_system",
+        "place_text",
+        "observed_at",
+        "description",
+        "external_id",
+        "source_url",
+        "language",
+        "danger_now",
+    }
+)
+TYPED_FIELDS = ("place_text", "description", "contact")
+"""Texts that a person typed and gets back when the form is refused."""
 
 
 @dataclass(frozen=True)
-class Parts:
-    """A body, taken apart.
+class Place:
+    """A position in WGS 84.
 
     Attributes:
-        texts: one text a name; names that were not sent are missing.
-        photos: the photos' bytes in the order they were sent.
-        refusal: why the photos or their number are refused, kept until the texts are read too, so that a
-            form can be shown again with what was typed.
+        latitude: degrees, north is positive.
+        longitude: degrees, east is positive.
+        accuracy_m: radius in metres, None if not told.
+        given_system: the datum that the sender's numbers were in.
     """
 
-    texts: Mapping[str, str]
-    photos: tuple[bytes, ...]
-    refusal: Refusal | None = None
-
-    def required_photos(self) -> tuple[bytes, ...]:
-        """The photos, if they are all right.
-
-        Raises:
-            Refusal: what is wrong with them.
-        """
-        if self.refusal is not None:
-            raise self.refusal
-        if not self.photos:
-            raise Invalid("Add at least one photo.", field=PHOTO_PART)
-        return self.photos
+    latitude: float
+    longitude: float
+    accuracy_m: float | None
+    given_system: CoordinateSystem
 
 
-async def read_parts(request: Request, names: frozenset[str]) -> Parts:
-    """Take a multipart body apart.
+@dataclass(frozen=True)
+class NewTip:
+    """A tip that has passed every check but is not kept yet.
+
+    Attributes:
+        photos: one to six, in the order they were sent.
+        language: "zh" or "en", the sender's.
+        place_text: where it was, in words; empty if only the position is known.
+        place: the position, if it is known.
+        observed_at: when it was seen, None if the sender did not tell.
+        description: what was seen.
+        danger_now: a child is in danger at this moment.
+        contact: how to reach the tipster; sealed as soon as it is kept.
+        external_id: a partner's own number.
+        source_url: where a partner found it; kept, never opened.
+        key: the sender's own key for this request, None without one.
+        digest: what tells a repeated request from another one under the same key.
+    """
+
+    photos: tuple[NewPhoto, ...]
+    language: str
+    place_text: str
+    place: Place | None
+    observed_at: datetime | None
+    description: str
+    danger_now: bool
+    contact: str
+    external_id: str | None
+    source_url: str | None
+    key: str | None
+    digest: str
+
+
+async def web_parts(request: Request) -> Parts:
+    """Read the citizens' form; a dependency, since only reading the body has to wait."""
+    return await read_parts(request, WEB_FIELDS)
+
+
+async def partner_parts(request: Request) -> Parts:
+    """Read a partner's form."""
+    return await read_parts(request, PARTNER_FIELDS)
+
+
+def web_tip(parts: Parts, language: str, zone: ZoneInfo) -> NewTip:
+    """Check the citizens' form.
 
     Args:
-        request: the request; its body has not been read yet.
-        names: text parts that this address knows.
+        parts: what was sent.
+        language: the reader's.
+        zone: zone of a time that was typed.
 
     Returns:
-        The parts; what is wrong with a photo is kept in `refusal`.
+        The tip; seen just now when no time was given.
 
     Raises:
-        Refusal: the body cannot be read, or holds a part that is unknown, repeated or no text.
+        Refusal: a field breaks its rule, a photo or the place is missing.
     """
-    content_type = request.headers.get("content-type", "")
-    if not content_type.lower().startswith("multipart/form-data"):
-        raise Invalid("Send the tip as a form with photos (multipart/form-data).", field=PHOTO_PART)
+    texts = parts.texts
+    new = NewTip(
+        photos=parts.photos,
+        language=language,
+        place_text=fields.text(texts, "place_text"),
+        place=_place(texts, CoordinateSystem.WGS84),
+        observed_at=fields.moment(texts, "observed_at", zone) or now(),
+        description=fields.text(texts, "description"),
+        danger_now=fields.flag(texts, "danger_now"),
+        contact=fields.text(texts, "contact"),
+        external_id=None,
+        source_url=None,
+        key=fields.sender_key(texts.get(SUBMISSION), SUBMISSION),
+        digest=parts.digest,
+    )
+    return _complete(parts, new)
+
+
+def partner_tip(parts: Parts, key: str | None, default_language: str) -> NewTip:
+    """Check a partner's form.
+
+    Args:
+        parts: what was sent.
+        key: value of the header Idempotency-Key.
+        default_language: language of the sender when none is named.
+
+    Returns:
+        The tip.
+
+    Raises:
+        Refusal: a field breaks its rule, a photo or the place is missing.
+    """
+    texts = parts.texts
+    language = texts.get("language", "").strip() or default_language
+    if language not in LANGUAGES:
+        raise Invalid("The language is zh or en.", field="language")
     try:
-        form = await request.form(
-            max_files=4 * MOST_PHOTOS, max_fields=MOST_TEXTS, max_part_size=LONGEST_TEXT_PART
-        )
-    except (MultiPartException, HTTPException) as error:
-        if isinstance(error, HTTPException) and error.status_code == 413:  # noqa: PLR2004
-            raise
-        raise Invalid("The form could not be read. Nothing was saved; please send it again.") from error
-    except (UnicodeDecodeError, LookupError) as error:
-        raise Invalid("The form's text is not UTF-8. Nothing was saved.") from error
+        system = CoordinateSystem(texts.get("coordinate_system", "").strip() or CoordinateSystem.WGS84)
+    except ValueError:
+        raise Invalid("The coordinate system is wgs84, gcj02 or bd09.", field="coordinate_system") from None
+    new = NewTip(
+        photos=parts.photos,
+        language=language,
+        place_text=fields.text(texts, "place_text"),
+        place=_place(texts, system),
+        observed_at=fields.moment(texts, "observed_at", None),
+        description=fields.text(texts, "description"),
+        danger_now=fields.flag(texts, "danger_now"),
+        contact="",
+        external_id=fields.text(texts, "external_id") or None,
+        source_url=fields.web_address(texts, "source_url"),
+        key=fields.sender_key(key, "Idempotency-Key"),
+        digest=parts.digest,
+    )
+    return _complete(parts, new)
+
+
+def typed(parts: Parts) -> dict[str, str]:
+    """What a person typed, for the form that comes back; values that break their rule are left out."""
+    kept = {name: _if_sound(parts.texts, name) for name in TYPED_FIELDS}
+    kept["danger_now"] = "on" if parts.texts.get("danger_now") == "on" else ""
+    return kept
+
+
+def _complete(parts: Parts, new: NewTip) -> NewTip:
+    """Photos are asked for last: a browser drops them when the form comes back."""
+    if not new.place_text and new.place is None:
+        raise Invalid("Say where it was: a street, a shop, a station exit.", field="place_text")
+    if parts.problem is not None:
+        raise parts.problem
+    return new
+
+
+def _place(texts: Mapping[str, str], system: CoordinateSystem) -> Place | None:
+    given = fields.position(texts)
+    if given is None:
+        return None
+    latitude, longitude, accuracy = given
+    if system == CoordinateSystem.BD09:
+        latitude, longitude = eviltransform.bd2gcj(latitude, longitude)
+    if system != CoordinateSystem.WGS84:
+        latitude, longitude = eviltransform.gcj2wgs_exact(latitude, longitude)
+    return Place(latitude, longitude, accuracy, system)
+
+
+def _if_sound(texts: Mapping[str, str], name: str) -> str:
     try:
-        texts = _texts(form, names)
-        photos, refusal = await _photos(form)
-    finally:
-        await form.close()
-    return Parts(texts, photos, refusal)
-
-
-def _texts(form: FormData, names: frozenset[str]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if name == PHOTO_PART and isinstance(value, UploadFile):
-            continue
-        if isinstance(value, UploadFile):
-            raise Invalid(
-                "A file was sent in a field that takes none. Nothing was saved.", field=_known(name, names)
-            )
-        if name == PHOTO_PART:
-            if value == "":
-                continue  # Some browsers send an empty text for an empty file field.
-            raise Invalid("A photo was sent without a file name. Nothing was saved.", field=PHOTO_PART)
-        if name not in names:
-            raise Invalid("The form holds a field that is not known here. Nothing was saved.")
-        if name in texts:
-            raise Invalid("A field was sent twice. Nothing was saved.", field=name)
-        if not _is_plain(value):
-            raise Invalid("A text holds characters that cannot be stored. Nothing was saved.", field=name)
-        texts[name] = value.replace("\r\n", "\n").strip()
-    return texts
-
-
-async def _photos(form: FormData) -> tuple[tuple[bytes, ...], Refusal | None]:
-    sent = [value for value in form.getlist(PHOTO_PART) if isinstance(value, UploadFile)]
-    files = [file for file in sent if file.filename or file.size]
-    if len(files) > MOST_PHOTOS:
-        return (), Invalid("Send at most %(most)s photos.", field=PHOTO_PART, most=MOST_PHOTOS)
-    photos: list[bytes] = []
-    for file in files:
-        if (file.size or 0) > LARGEST_PHOTO:
-            return (), TooLarge(
-                "A photo is larger than %(most)s MB. Choose a smaller size or take a screenshot of it.",
-                field=PHOTO_PART,
-                most=LARGEST_PHOTO // 2**20,
-            )
-        data = await file.read()
-        if not data:
-            return (), Invalid("A photo is empty. Choose it again.", field=PHOTO_PART)
-        if sniff(data[:512]) is None:
-            return (), UnsupportedPhoto(
-                "A file is not a photo that can be read. Send JPEG, PNG, WebP or HEIC; a screenshot works too.",
-                field=PHOTO_PART,
-            )
-        photos.append(data)
-    return tuple(photos), None
-
-
-def _is_plain(text: str) -> bool:
-    """No lone surrogates, no control characters but line ends and tabs."""
-    return all(unicodedata.category(letter) not in {"Cc", "Cs"} or letter in "\n\r\t" for letter in text)
-
-
-def _known(name: str, names: frozenset[str]) -> str | None:
-    return name if name in names else None
+        return fields.text(texts, name)
+    except Invalid:
+        return ""

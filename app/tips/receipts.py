@@ -5,34 +5,45 @@ pepper that lies outside the database: nobody who reads the database can find a 
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import secrets
 import threading
+import time
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from argon2.low_level import Type, hash_secret_raw
 from nacl.exceptions import CryptoError
+from sqlmodel import select
 from stdnum import damm
 
 from app.core.clock import now
+from app.core.context import Context
 from app.core.crypto import Keys
-from app.core.errors import Invalid, TooMany
+from app.core.errors import Invalid, Refusal, TooMany, Unavailable, message
 from app.core.settings import Settings
+from app.tips.models import Tip
 
 RANDOM_DIGITS = 15
 CODE_DIGITS = RANDOM_DIGITS + 1
 LOOKUP_BYTES = 32
 LINK_LIFE_S = 30 * 60
 """How long the address of a receipt page works."""
-HASHES_AT_ONCE = 2
-"""Argon2id runs in one process at a time; more wait, so that guessing cannot eat the machine."""
-HASH_PATIENCE_S = 5.0
 
-_hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
+TRIES_PER_S = 10.0
+"""Codes looked up in one process; at this pace a million live codes are safe for decades."""
+
+TRIES_AT_ONCE = 20
+"""Codes that may be looked up in a burst."""
+
+HASHES_AT_ONCE = 2
+"""Lookups that hash at a time; tips are taken in beside them."""
+
+HASH_PATIENCE_S = 3.0
+"""Seconds that a lookup waits for its turn to hash."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +53,60 @@ class ReceiptLink:
     Attributes:
         tip_id: the tip.
         code: its receipt code.
-        fresh: whether the tip was sent a moment ago, so that the code has to be shown.
+        fresh: whether the tip was sent a moment ago, so that the code has to be written down.
     """
 
     tip_id: UUID
     code: str
     fresh: bool
+
+
+class LinkEnded(Refusal):
+    """The address of a receipt page was altered or is too old; the code opens it again."""
+
+    status = 303
+    code = "link-ended"
+
+    def __init__(self) -> None:
+        super().__init__(message("This page has closed. Enter your receipt code to open it again."))
+        self.headers = {"Location": "/receipt?ended=1"}
+
+
+class Tries:
+    """A bucket of tries that fills up again; for one process, whoever asks.
+
+    Args:
+        per_s: tries that come back in a second.
+        most: tries that it holds.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, per_s: float, most: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s, self._most, self._clock = per_s, most, clock
+        self._left, self._at = most, clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Use up a try.
+
+        Raises:
+            TooMany: none is left.
+        """
+        with self._lock:
+            moment = self._clock()
+            self._left = min(self._most, self._left + (moment - self._at) * self._per_s)
+            self._at = moment
+            if self._left < 1:
+                raise TooMany(
+                    "Many codes are being entered just now. Wait a little and enter yours again.",
+                    retry_after_s=2,
+                )
+            self._left -= 1
+
+
+tries = Tries(TRIES_PER_S, TRIES_AT_ONCE)
+
+_hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
 
 def new_code(keys: Keys, seed: str | None) -> str:
@@ -61,10 +120,11 @@ def new_code(keys: Keys, seed: str | None) -> str:
         16 digits.
     """
     if seed is None:
-        body = f"{secrets.randbelow(10**RANDOM_DIGITS):0{RANDOM_DIGITS}}"
+        drawn = secrets.randbelow(10**RANDOM_DIGITS)
     else:
         digest = hmac.digest(keys.derive("receipt code"), seed.encode(), "sha256")
-        body = f"{int.from_bytes(digest, 'big') % 10**RANDOM_DIGITS:0{RANDOM_DIGITS}}"
+        drawn = int.from_bytes(digest, "big") % 10**RANDOM_DIGITS
+    body = f"{drawn:0{RANDOM_DIGITS}}"
     return body + str(damm.calc_check_digit(body))
 
 
@@ -79,73 +139,74 @@ def read_code(text: str) -> str:
     Raises:
         Invalid: not 16 digits, or a digit is wrong.
     """
-    plain = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKC", text)
-        if not letter.isspace() and letter not in "-–—."
-    )
+    typed = unicodedata.normalize("NFKC", text[:200])
+    plain = "".join(sign for sign in typed if not sign.isspace() and sign not in "-‐‑–—.·")
     if len(plain) != CODE_DIGITS or not (plain.isascii() and plain.isdigit()):
         raise Invalid("A receipt code has 16 digits.", field="code")
     if not damm.is_valid(plain):
-        raise Invalid("One of the digits is wrong. Please compare it with what you wrote down.", field="code")
+        raise Invalid("One of the digits is wrong. Compare the code with what you wrote down.", field="code")
     return plain
 
 
 def lookup_value(keys: Keys, settings: Settings, code: str) -> bytes:
-    """What a code is found by: slow to compute, useless without the pepper.
+    """What a code is found by: slow to compute, useless without the pepper."""
+    return hash_secret_raw(
+        hmac.digest(keys.derive("receipt pepper"), code.encode(), "sha256"),
+        salt=keys.derive("receipt salt")[:16],
+        time_cost=settings.receipt_passes,
+        memory_cost=settings.receipt_memory_kib,
+        parallelism=1,
+        hash_len=2 * LOOKUP_BYTES,
+        type=Type.ID,
+    )[:LOOKUP_BYTES]
+
+
+def find(context: Context, typed: str) -> ReceiptLink:
+    """Find the tip of a code that somebody typed; an unknown one costs what a known one costs.
 
     Raises:
-        TooMany: too many codes are being tried at the moment.
+        Invalid: no code, a wrong digit, or no tip has it.
+        TooMany: too many codes were tried within the last seconds.
+        Unavailable: too many are being looked up at this moment.
     """
-    peppered = hmac.digest(keys.derive("receipt pepper"), code.encode(), "sha256")
+    code = read_code(typed)
+    tries.take()
     if not _hashing.acquire(timeout=HASH_PATIENCE_S):
-        raise TooMany("Too many codes are being tried just now. Please wait a little.", retry_after_s=10)
+        raise Unavailable("Many codes are being entered just now. Wait a little and enter yours again.")
     try:
-        return hash_secret_raw(
-            peppered,
-            salt=keys.derive("receipt salt")[:16],
-            time_cost=settings.receipt_passes,
-            memory_cost=settings.receipt_memory_kib,
-            parallelism=1,
-            hash_len=2 * LOOKUP_BYTES,
-            type=Type.ID,
-        )[:LOOKUP_BYTES]
+        lookup = lookup_value(context.keys, context.settings, code)
     finally:
         _hashing.release()
+    with context.db.read() as session:
+        tip_id = session.exec(select(Tip.id).where(Tip.receipt_lookup == lookup)).first()
+    if tip_id is None:
+        raise Invalid("No tip has this code. Compare it with what you wrote down.", field="code")
+    return ReceiptLink(tip_id, code, fresh=False)
 
 
 def make_link(keys: Keys, link: ReceiptLink) -> str:
-    """The last part of a receipt page's address; opens to nobody but this deployment, and not for long."""
-    body = json.dumps(
-        {
-            "tip": str(link.tip_id),
-            "code": link.code,
-            "fresh": link.fresh,
-            "until": int(now().timestamp()) + LINK_LIFE_S,
-        }
-    )
-    sealed = keys.box("receipt link").encrypt(body.encode())
-    return base64.urlsafe_b64encode(bytes(sealed)).rstrip(b"=").decode()
+    """The address of a receipt page; it opens to nobody but this deployment, and not for long."""
+    body = {
+        "tip": str(link.tip_id),
+        "code": link.code,
+        "fresh": link.fresh,
+        "until": int(now().timestamp()) + LINK_LIFE_S,
+    }
+    sealed = keys.box("receipt link").encrypt(json.dumps(body).encode())
+    return f"/receipt/{base64.urlsafe_b64encode(bytes(sealed)).rstrip(b'=').decode()}"
 
 
-def open_link(keys: Keys, token: str) -> ReceiptLink | None:
-    """Read the last part of a receipt page's address; None if it is altered or too old."""
+def open_link(keys: Keys, token: str) -> ReceiptLink:
+    """Read the last part of a receipt page's address.
+
+    Raises:
+        LinkEnded: altered, or too old.
+    """
     try:
         sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         body = json.loads(keys.box("receipt link").decrypt(sealed))
-        if body["until"] < now().timestamp():
-            return None
-        return ReceiptLink(UUID(body["tip"]), body["code"], bool(body["fresh"]))
-    except (CryptoError, ValueError, TypeError, KeyError):
-        return None
-
-
-def digest_of(parts: list[str], photos: list[bytes]) -> str:
-    """What tells a repeated request from another one under the same key."""
-    whole = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode()
-        whole.update(len(encoded).to_bytes(8, "big") + encoded)
-    for photo in photos:
-        whole.update(hashlib.sha256(photo).digest())
-    return whole.hexdigest()
+    except (CryptoError, ValueError, TypeError) as error:
+        raise LinkEnded from error
+    if body["until"] < now().timestamp():
+        raise LinkEnded
+    return ReceiptLink(UUID(body["tip"]), body["code"], body["fresh"])

@@ -1,83 +1,48 @@
-"""Accepting tips, and what their senders may do afterwards."""
+"""What citizens and partners may do with a tip: send it, add to it, take it back."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, func, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import TIPSTER, Actor
 from app.core import jobs
 from app.core.context import Context
-from app.core.errors import Conflict, Invalid, Unavailable
+from app.core.errors import Conflict, Invalid, TooMany, Unavailable
 from app.core.files import StoredFile
 from app.photos.models import Photo
-from app.tips import progress, receipts
-from app.tips.fields import Place
-from app.tips.models import Author, Channel, ChannelKind, Disposition, Submission, Tip, TipMessage, TipState
-from matching.formats import sniff
+from app.tips import fields, progress, receipts
+from app.tips.intake import NewTip
+from app.tips.models import (
+    Author,
+    Channel,
+    ChannelKind,
+    Disposition,
+    Submission,
+    Tip,
+    TipMessage,
+    TipState,
+)
 
 WEB_CHANNEL = "web"
-LONGEST_MESSAGE = 2_000
-LONGEST_KEY = 200
-
-
-class KeyReused(Conflict):
-    """A sender's own key came back with another tip behind it."""
-
-    code = "idempotency-key-reused"
-
-
-@dataclass(frozen=True)
-class SentTip:
-    """A tip as it was sent, every field checked.
-
-    Attributes:
-        photos: one to six originals.
-        place: where it was.
-        observed_at: when it was; None for just now or unknown.
-        description: what was seen.
-        danger_now: the child is in danger at this moment.
-        contact: how to reach the tipster; sealed at once.
-        language: "zh" or "en".
-        external_id: the partner's own number.
-        source_url: where the partner found it; never fetched.
-    """
-
-    photos: tuple[bytes, ...]
-    place: Place
-    observed_at: datetime | None
-    description: str
-    danger_now: bool
-    language: str
-    contact: str = ""
-    external_id: str | None = None
-    source_url: str | None = None
-
-    def digest(self) -> str:
-        """What tells a repeated request from another one under the same key."""
-        parts = [
-            repr(self.place),
-            repr(self.observed_at),
-            self.description,
-            repr(self.danger_now),
-            self.contact,
-            repr(self.external_id),
-            repr(self.source_url),
-        ]
-        return receipts.digest_of(parts, list(self.photos))
+WITHDRAWN = Disposition.WITHDRAWN_BY_TIPSTER.value
+MOST_UNANSWERED = 10
+"""Messages that a tipster may write before an officer has answered."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What the sender is told.
+    """A tip that is durable.
 
     Attributes:
         tip_id: the tip.
-        code: its receipt code.
-        received_at: when it was durable.
+        code: its receipt code, known now and never again.
+        received_at: when it came first.
     """
 
     tip_id: UUID
@@ -85,163 +50,212 @@ class Accepted:
     received_at: datetime
 
 
-def web_channel(session: Session) -> UUID:
-    """The channel of the citizens' form, made at its first tip."""
-    found = session.exec(select(Channel).where(Channel.kind == ChannelKind.WEB)).first()
-    if found is None:
-        found = Channel(kind=ChannelKind.WEB, name=WEB_CHANNEL)
-        session.add(found)
-        session.flush()
-    return found.id
+class KeyReused(Conflict):
+    """A sender's key that stands for another request already."""
+
+    code = "idempotency-key-reused"
 
 
-def accept(
-    context: Context, sent: SentTip, channel_id: UUID | None, key: str | None, actor: Actor = TIPSTER
-) -> Accepted:
-    """Make a tip durable, then say so.
+def web_channel(context: Context) -> UUID:
+    """The channel of the citizens' form, made with the first tip."""
+    with context.db.read() as session:
+        found = session.exec(select(Channel.id).where(Channel.name == WEB_CHANNEL)).first()
+    if found is not None:
+        return found
+    with contextlib.suppress(IntegrityError), context.db.write() as session:
+        if not session.exec(select(Channel.id).where(Channel.name == WEB_CHANNEL)).first():
+            session.add(Channel(kind=ChannelKind.WEB, name=WEB_CHANNEL))
+    with context.db.read() as session:
+        return session.exec(select(Channel.id).where(Channel.name == WEB_CHANNEL)).one()
 
-    - A key that was used for the same tip gives the same answer and makes nothing.
-    - The photos are sealed and fsynced, each with its folder.
-    - Tip, photos, job and audit row are committed in one transaction.
-    - Only then is there a receipt to show.
+
+def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Accepted:
+    """Keep a tip, and say so only when it is durable.
+
+    Photos are sealed and synced to disk first; then one transaction writes the tip, its photos, the sender's
+    key, the job that will look into it and the audit row. Nothing here looks at a picture, and a picture that
+    was sent before makes a new tip: the answer tells nothing about either.
 
     Args:
-        context: the open deployment.
-        sent: the tip.
-        channel_id: where it came from; None for the citizens' form.
-        key: the sender's own name for this request, or None.
-        actor: whom the audit log names.
+        context: the open deployment. This is the one step that opens its own transactions, because the
+            photos have to be on disk before the transaction begins.
+        channel_id: where it came from.
+        new: the checked tip.
+        actor: who sent it.
 
     Returns:
-        The receipt.
+        The tip and its receipt code; for a repeated request those of the first one.
 
     Raises:
-        KeyReused: the key was used for another tip.
-        Unavailable: the disk is full or failing; nothing was accepted.
+        KeyReused: the sender's key stands for another request.
+        Unavailable: the disk or the database does not take it; nothing was accepted.
     """
-    digest = sent.digest()
-    seed = None if key is None else f"{channel_id or WEB_CHANNEL}/{key}/{digest}"
+    with context.db.read() as session:
+        earlier = _earlier(session, channel_id, new)
+    seed = f"{channel_id}:{new.key}:{new.digest}" if new.key else None
     code = receipts.new_code(context.keys, seed)
-    if key is not None:
-        with context.db.read() as session:
-            earlier = _earlier(session, channel_id, key)
-        if earlier is not None:
-            return _repeated(context, earlier, digest, code)
+    if earlier is not None:
+        return Accepted(earlier.id, code, earlier.received_at)
     lookup = receipts.lookup_value(context.keys, context.settings, code)
+    stored = _store_photos(context, new)
     try:
-        files = [context.store.put(photo) for photo in sent.photos]
-    except OSError as error:
-        raise Unavailable("The tip could not be saved just now. Please send it again in a minute.") from error
-    with context.db.write() as session:
-        earlier = None if key is None else _earlier(session, channel_id, key)
-        if earlier is None:
-            return _save(session, context, sent, files, channel_id, key, digest, lookup, code, actor)
-    for file in files:
-        context.store.delete(file.store_key)
-    return _repeated(context, earlier, digest, code)
-
-
-def _save(
-    session: Session,
-    context: Context,
-    sent: SentTip,
-    files: list[StoredFile],
-    channel_id: UUID | None,
-    key: str | None,
-    digest: str,
-    lookup: bytes,
-    code: str,
-    actor: Actor,
-) -> Accepted:
-    channel_id = channel_id or web_channel(session)
-    tip = Tip(
-        channel_id=channel_id,
-        language=sent.language,
-        place_text=sent.place.text,
-        latitude=sent.place.latitude,
-        longitude=sent.place.longitude,
-        accuracy_m=sent.place.accuracy_m,
-        given_system=sent.place.system,
-        observed_at=sent.observed_at,
-        description=sent.description,
-        danger_now=sent.danger_now,
-        external_id=sent.external_id,
-        source_url=sent.source_url,
-        contact_sealed=context.keys.seal(sent.contact.encode()) if sent.contact else None,
-        receipt_lookup=lookup,
-    )
-    session.add(tip)
-    session.flush()
-    for position, (file, data) in enumerate(zip(files, sent.photos, strict=True)):
-        session.add(
-            Photo(
-                tip_id=tip.id,
-                position=position,
-                sha256=file.sha256,
-                byte_count=file.byte_count,
-                format=sniff(data) or "unknown",
-                store_key=file.store_key,
-                sealed_key=file.sealed_key,
-            )
-        )
-    if key is not None:
-        session.add(Submission(channel_id=channel_id, key=key, digest=digest, tip_id=tip.id))
-    jobs.enqueue(session, "process_tip", f"process_tip:{tip.id}", tip_id=str(tip.id))
-    audit.record(session, actor, Action.TIP_ACCEPTED, "tip", tip.id, photos=len(files))
+        with context.db.write() as session:
+            earlier = _earlier(session, channel_id, new)
+            tip = earlier or _keep(session, context, channel_id, new, lookup, stored, actor)
+    except IntegrityError as error:
+        # Another process was faster with the same key; its tip is there when the sender repeats.
+        raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
+    if earlier is not None:
+        _drop(context, stored)
     return Accepted(tip.id, code, tip.received_at)
 
 
-def _earlier(session: Session, channel_id: UUID | None, key: str) -> Submission | None:
-    if channel_id is None:
-        channel_id = session.exec(select(Channel.id).where(Channel.kind == ChannelKind.WEB)).first()
-    return None if channel_id is None else session.get(Submission, (channel_id, key))
-
-
-def _repeated(context: Context, earlier: Submission, digest: str, code: str) -> Accepted:
-    if earlier.digest != digest:
-        raise KeyReused("This was sent before with other content. Open the form anew to send another tip.")
-    with context.db.read() as session:
-        return Accepted(earlier.tip_id, code, session.get_one(Tip, earlier.tip_id).received_at)
-
-
-def find_by_code(session: Session, context: Context, code: str) -> Tip | None:
-    """The tip of a receipt code; an unknown code costs the same work."""
-    lookup = receipts.lookup_value(context.keys, context.settings, code)
-    return session.exec(select(Tip).where(Tip.receipt_lookup == lookup)).first()
-
-
-def write(session: Session, tip: Tip, text: str) -> None:
-    """Add a tipster's message to the thread; an answer to a question brings the tip back to the officers.
+def write_message(session: Session, tip_id: UUID, text: str) -> None:
+    """Add the tipster's message to the thread; an answer to an officer's question wakes the tip up.
 
     Raises:
         Invalid: empty or too long.
+        Conflict: the tip is closed or was taken back.
+        TooMany: many messages wait for an answer already.
     """
-    if not text.strip():
+    tip = session.get_one(Tip, tip_id)
+    body = fields.text({"text": text}, "text")
+    if not body:
         raise Invalid("Write something first.", field="text")
-    if len(text) > LONGEST_MESSAGE:
-        raise Invalid(
-            "This text is too long: at most %(longest)s characters.", field="text", longest=LONGEST_MESSAGE
-        )
-    session.add(TipMessage(tip_id=tip.id, author=Author.TIPSTER, text=text.strip()))
-    audit.record(session, TIPSTER, Action.MESSAGE_SENT, "tip", tip.id)
+    if tip.state == TipState.DISPOSED or is_withdrawn(session, tip_id):
+        raise Conflict("This tip is closed. Send a new one if you see something.")
+    if _unanswered(session, tip_id) >= MOST_UNANSWERED:
+        raise TooMany("The police have to read your earlier messages first.", retry_after_s=3600)
+    session.add(TipMessage(tip_id=tip_id, author=Author.TIPSTER, text=body))
+    audit.record(session, TIPSTER, Action.MESSAGE_SENT, "tip", tip_id)
     if tip.state == TipState.AWAITING_TIPSTER:
         progress.move(session, tip, TipState.ACKNOWLEDGED, TIPSTER)
 
 
-def withdraw(session: Session, tip: Tip) -> None:
-    """Take a tip back for its sender.
+def withdraw(session: Session, tip_id: UUID) -> None:
+    """Take a tip back: its contact goes at once, and it is closed unless offline work rests on it.
 
-    - The contact is erased in any case.
-    - A closed tip stays as it is.
-    - One that officers already follow up as a lead is kept as evidence; the wish is noted in the thread.
-    - Any other is closed, and its candidates are withdrawn.
+    A lead stays as evidence. Its thread gets the same notice, so that the tipster's page does not tell
+    whether there is one. Taken back twice, nothing more happens.
+
+    Raises:
+        Conflict: the police have closed the tip.
     """
+    tip = session.get_one(Tip, tip_id)
+    if is_withdrawn(session, tip_id):
+        return
+    if tip.state == TipState.DISPOSED:
+        raise Conflict("This tip is closed. It cannot be taken back any more.")
     tip.contact_sealed = None
     session.add(tip)
-    if tip.state == TipState.DISPOSED:
-        return
     if tip.state == TipState.LEAD:
-        session.add(TipMessage(tip_id=tip.id, author=Author.SYSTEM, notice="withdrawal_noted"))
+        session.add(TipMessage(tip_id=tip_id, author=Author.SYSTEM, notice=WITHDRAWN))
+        audit.record(session, TIPSTER, Action.MESSAGE_SENT, "tip", tip_id, notice=WITHDRAWN)
         return
-    progress.dispose(session, tip, Disposition.WITHDRAWN_BY_TIPSTER, TIPSTER, "Withdrawn by the tipster.")
-    jobs.enqueue(session, "withdraw_candidates", f"withdraw_candidates:{tip.id}", tip_id=str(tip.id))
+    progress.dispose(
+        session, tip, Disposition.WITHDRAWN_BY_TIPSTER, TIPSTER, "The tipster took the tip back."
+    )
+    jobs.enqueue(session, "withdraw_candidates", f"withdraw_candidates:{tip_id}", tip_id=str(tip_id))
+
+
+def is_withdrawn(session: Session, tip_id: UUID) -> bool:
+    """Whether its sender took a tip back, closed or not."""
+    notice = select(TipMessage.id).where(TipMessage.tip_id == tip_id, TipMessage.notice == WITHDRAWN)
+    return session.exec(notice).first() is not None
+
+
+def _earlier(session: Session, channel_id: UUID, new: NewTip) -> Tip | None:
+    """The tip that the same request made before.
+
+    Raises:
+        KeyReused: the key came with another body.
+    """
+    known = session.get(Submission, (channel_id, new.key)) if new.key else None
+    if known is None:
+        return None
+    if known.digest != new.digest:
+        raise KeyReused(
+            "This form was sent before with other content, and that tip was kept. "
+            "If this is a new tip, send it once more."
+        )
+    return session.get_one(Tip, known.tip_id)
+
+
+def _keep(
+    session: Session,
+    context: Context,
+    channel_id: UUID,
+    new: NewTip,
+    lookup: bytes,
+    stored: list[StoredFile],
+    actor: Actor,
+) -> Tip:
+    place = new.place
+    tip = Tip(
+        channel_id=channel_id,
+        language=new.language,
+        place_text=new.place_text,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
+        accuracy_m=place.accuracy_m if place else None,
+        given_system=place.given_system if place else None,
+        observed_at=new.observed_at,
+        description=new.description,
+        danger_now=new.danger_now,
+        external_id=new.external_id,
+        source_url=new.source_url,
+        contact_sealed=context.keys.seal(new.contact.encode()) if new.contact else None,
+        receipt_lookup=lookup,
+    )
+    session.add(tip)
+    session.flush()
+    for place_in_form, (photo, file) in enumerate(zip(new.photos, stored, strict=True)):
+        session.add(
+            Photo(
+                tip_id=tip.id,
+                position=place_in_form,
+                sha256=file.sha256,
+                byte_count=file.byte_count,
+                format=photo.format,
+                store_key=file.store_key,
+                sealed_key=file.sealed_key,
+            )
+        )
+    if new.key:
+        session.add(Submission(channel_id=channel_id, key=new.key, digest=new.digest, tip_id=tip.id))
+    jobs.enqueue(session, "process_tip", unique_key=f"process_tip:{tip.id}", tip_id=str(tip.id))
+    audit.record(session, actor, Action.TIP_ACCEPTED, "tip", tip.id, photos=len(stored))
+    return tip
+
+
+def _store_photos(context: Context, new: NewTip) -> list[StoredFile]:
+    stored: list[StoredFile] = []
+    try:
+        stored.extend(context.store.put(photo.data) for photo in new.photos)
+    except OSError as error:
+        _drop(context, stored)
+        raise Unavailable(
+            "The service cannot keep photos just now and saved nothing. Please send it again later.",
+            retry_after_s=60,
+        ) from error
+    return stored
+
+
+def _drop(context: Context, stored: list[StoredFile]) -> None:
+    """Remove files that no row names. One that stays is sealed, and its key is gone."""
+    for file in stored:
+        with contextlib.suppress(OSError):
+            context.store.delete(file.store_key)
+
+
+def _unanswered(session: Session, tip_id: UUID) -> int:
+    answered = select(func.max(TipMessage.created_at)).where(
+        TipMessage.tip_id == tip_id, TipMessage.author == Author.OFFICER
+    )
+    last = session.exec(answered).one()
+    own = select(func.count(col(TipMessage.id))).where(
+        TipMessage.tip_id == tip_id, TipMessage.author == Author.TIPSTER
+    )
+    if last is not None:
+        own = own.where(col(TipMessage.created_at) > last)
+    return session.exec(own).one()

@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DRAINED_BYTES = 512 * 2**20
-"""Bytes read and dropped after a refusal: a connection closed while a browser still sends shows it no page."""
+"""Bytes read and dropped after a refusal: a connection closed while a browser sends shows it no page."""
 
 
 class BodyLimit:
