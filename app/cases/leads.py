@@ -1,0 +1,97 @@
+"""Leads: how one comes to be. There are two ways, and both need people."""
+
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.audit.service import SYSTEM, Actor, officer_actor
+from app.candidates.models import Candidate
+from app.cases.models import Lead
+from app.core.errors import Conflict, Invalid
+from app.officers.models import Officer
+from app.tips import progress
+from app.tips.models import Tip, TipState
+
+SHORTEST_REASON = 20
+"""Characters; a lead without a candidate rests on the officer's words alone."""
+
+
+def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Actor = SYSTEM) -> Lead:
+    """Make the lead that agreed reviews call for.
+
+    The caller has checked that two officers support the same person, or that an examiner does.
+
+    Args:
+        session: a writing session.
+        candidate: the settled candidate.
+        tip: its tip.
+        actor: the officer whose decision settled it.
+
+    Returns:
+        The lead.
+
+    Raises:
+        Conflict: the candidate has one already, or the tip has no area.
+    """
+    if session.exec(select(Lead.id).where(Lead.candidate_id == candidate.id)).first():
+        raise Conflict("This candidate has become a lead already.")
+    return _make(
+        session, tip, actor, "", candidate_id=candidate.id, record_id=candidate.record_id, officer_id=None
+    )
+
+
+def from_triage(session: Session, tip: Tip, officer: Officer, reason: str) -> Lead:
+    """Make a lead of a tip that is worth an offline check without any candidate.
+
+    Args:
+        session: a writing session.
+        tip: a tip of the officer's area.
+        officer: who decides; another officer opens the case.
+        reason: why, in words.
+
+    Raises:
+        Invalid: the reason is too short.
+        Conflict: the tip's state does not allow it.
+    """
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise Invalid(
+            "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON
+        )
+    return _make(
+        session,
+        tip,
+        officer_actor(officer.id),
+        reason.strip(),
+        candidate_id=None,
+        record_id=None,
+        officer_id=officer.id,
+    )
+
+
+def _make(
+    session: Session,
+    tip: Tip,
+    actor: Actor,
+    reason: str,
+    *,
+    candidate_id: UUID | None,
+    record_id: UUID | None,
+    officer_id: UUID | None,
+) -> Lead:
+    if tip.jurisdiction_code is None:
+        raise Conflict("This tip has no area yet. Transfer it to one first.")
+    lead = Lead(
+        tip_id=tip.id,
+        candidate_id=candidate_id,
+        record_id=record_id,
+        jurisdiction_code=tip.jurisdiction_code,
+        reason=reason,
+        created_by=officer_id,
+    )
+    session.add(lead)
+    session.flush()
+    audit.record(session, actor, Action.LEAD_MADE, "lead", lead.id, tip=str(tip.id))
+    progress.move(session, tip, TipState.LEAD, actor)
+    return lead

@@ -1,0 +1,242 @@
+"""Blind reviews: claim a candidate, hand it back, decide. The only way from a candidate to a lead."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.audit.service import officer_actor
+from app.candidates import queries as candidate_queries
+from app.candidates import service as candidates
+from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateState
+from app.cases import leads
+from app.core.clock import now
+from app.core.errors import Conflict, Invalid
+from app.officers.models import Officer, Role
+from app.reviews import queries
+from app.reviews.models import DIFFERENT, SAME, UNDECIDED, Conclusion, Review, ReviewKind, ReviewState
+from app.tips import progress
+from app.tips.models import Disposition, Tip, TipState
+
+SHORTEST_REASON = 10
+"""Characters of a decision's reason."""
+LONGEST_REASON = 4_000
+
+
+def combine(first: Conclusion, second: Conclusion) -> CandidateState:
+    """What two blind conclusions make of a candidate.
+
+    - Both support the same person: agreed_same.
+    - Both support different persons: agreed_different.
+    - Neither can tell: inconclusive.
+    - Anything else: disputed; an examiner decides.
+    """
+    pair = {first, second}
+    for group, state in (
+        (SAME, CandidateState.AGREED_SAME),
+        (DIFFERENT, CandidateState.AGREED_DIFFERENT),
+        (UNDECIDED, CandidateState.INCONCLUSIVE),
+    ):
+        if pair <= group:
+            return state
+    return CandidateState.DISPUTED
+
+
+def claim_next(session: Session, officer: Officer, lease_minutes: int) -> Review | None:
+    """Claim the candidate that waits longest for this officer; None when nothing waits."""
+    _release_expired(session)
+    waiting = queries.waiting_for(session, officer, limit=1)
+    return claim(session, officer, waiting[0].candidate.id, lease_minutes) if waiting else None
+
+
+def claim(session: Session, officer: Officer, candidate_id: UUID, lease_minutes: int) -> Review:
+    """Hold a candidate for one officer.
+
+    - It is the officer's to see.
+    - It still waits for a decision, and its tip was not taken back.
+    - The officer has not decided it before: the second reviewer is another person.
+    - A disputed one is for a supervisor, any other for reviewers.
+    - Nobody else holds it.
+
+    Args:
+        session: a writing session.
+        officer: who claims.
+        candidate_id: the candidate.
+        lease_minutes: how long it is held.
+
+    Returns:
+        The review; the one the officer holds already if there is one.
+
+    Raises:
+        NotFound: not of the officer's area.
+        Conflict: one of the rules above.
+    """
+    _release_expired(session)
+    candidate = queries.get_visible_candidate(session, officer, candidate_id)
+    held = queries.held(session, candidate.id)
+    if held is not None and held.officer_id == officer.id:
+        return held
+    kind = _check_may_decide(session, officer, candidate)
+    if held is not None:
+        raise Conflict("A colleague is looking at this candidate just now.")
+    review = Review(
+        candidate_id=candidate.id,
+        officer_id=officer.id,
+        kind=kind,
+        lease_until=now() + timedelta(minutes=lease_minutes),
+    )
+    session.add(review)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("A colleague is looking at this candidate just now.") from error
+    audit.record(session, officer_actor(officer.id), Action.REVIEW_CLAIMED, "candidate", candidate.id)
+    tip = session.get_one(Tip, candidate.tip_id)
+    if tip.state != TipState.DISPOSED and tip.state != TipState.LEAD:
+        progress.move(session, tip, TipState.IN_REVIEW, officer_actor(officer.id))
+    return review
+
+
+def release(session: Session, officer: Officer, review_id: UUID) -> None:
+    """Hand a claimed candidate back, without blame.
+
+    Raises:
+        NotFound: not the officer's review.
+        Conflict: decided or handed back already.
+    """
+    review = queries.get_own(session, officer, review_id)
+    if review.state != ReviewState.CLAIMED:
+        raise Conflict("This review is finished already.")
+    _release(session, review)
+    audit.record(session, officer_actor(officer.id), Action.REVIEW_RELEASED, "candidate", review.candidate_id)
+
+
+def decide(
+    session: Session, officer: Officer, review_id: UUID, conclusion: Conclusion, reason: str
+) -> CandidateState:
+    """Record an officer's own conclusion and settle the candidate if it can be settled.
+
+    - The review is the officer's own and still held; a lease that ran out does not count against them as
+      long as nobody else took over.
+    - The reason is written in words.
+    - The candidate still waits, and the officer has not decided it before.
+    - A first conclusion: the candidate waits for a second person.
+    - A second: `combine` says what the two make of it; agreement on the same person makes a lead.
+    - An examiner's: same makes a lead, anything else closes the candidate.
+    - A tip whose last candidate is settled without a lead goes to triage.
+
+    Args:
+        session: a writing session.
+        officer: who decides.
+        review_id: their review.
+        conclusion: one of six.
+        reason: why, in words.
+
+    Returns:
+        Where the candidate stands now.
+
+    Raises:
+        NotFound: not the officer's review.
+        Invalid: no reason in words.
+        Conflict: decided before, taken over by a colleague, or settled meanwhile.
+    """
+    review = queries.get_own(session, officer, review_id)
+    if review.state == ReviewState.DECIDED:
+        raise Conflict("You have decided this candidate already.")
+    if len(reason.strip()) < SHORTEST_REASON or len(reason) > LONGEST_REASON:
+        raise Invalid(
+            "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON
+        )
+    candidate = queries.get_visible_candidate(session, officer, review.candidate_id)
+    kind = _check_may_decide(session, officer, candidate)
+    held = queries.held(session, candidate.id)
+    if (held is not None and held.id != review.id) or kind != review.kind:
+        raise Conflict("Your hold on this candidate ran out and a colleague has taken it over.")
+    review.state = ReviewState.DECIDED
+    review.conclusion = conclusion
+    review.reason = reason.strip()
+    review.decided_at = now()
+    session.add(review)
+    session.flush()
+    actor = officer_actor(officer.id)
+    audit.record(
+        session,
+        actor,
+        Action.REVIEW_DECIDED,
+        "candidate",
+        candidate.id,
+        conclusion=conclusion.value,
+        review=str(review.id),
+    )
+    _settle(session, officer, candidate, kind, conclusion)
+    return candidate.state
+
+
+def _settle(
+    session: Session, officer: Officer, candidate: Candidate, kind: ReviewKind, conclusion: Conclusion
+) -> None:
+    actor = officer_actor(officer.id)
+    if kind == ReviewKind.EXAMINATION:
+        candidates.move(session, candidate, CandidateState.EXAMINED)
+        same = conclusion in SAME
+    else:
+        others = [
+            review.conclusion
+            for review in queries.decided(session, candidate.id)
+            if review.officer_id != officer.id and review.conclusion is not None
+        ]
+        to = combine(others[0], conclusion) if others else CandidateState.DECIDED_ONCE
+        candidates.move(session, candidate, to)
+        same = to == CandidateState.AGREED_SAME
+    if candidate.state in OPEN_CANDIDATE_STATES:
+        return
+    audit.record(
+        session, actor, Action.CANDIDATE_SETTLED, "candidate", candidate.id, state=candidate.state.value
+    )
+    tip = session.get_one(Tip, candidate.tip_id)
+    if same:
+        leads.from_candidate(session, candidate, tip, actor)
+    elif not candidate_queries.open_of_tip(session, tip.id) and tip.state == TipState.IN_REVIEW:
+        progress.move(session, tip, TipState.ROUTED, actor)
+
+
+def _check_may_decide(session: Session, officer: Officer, candidate: Candidate) -> ReviewKind:
+    tip = session.get_one(Tip, candidate.tip_id)
+    if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
+        raise Conflict("The tip was withdrawn meanwhile.")
+    if candidate.state not in OPEN_CANDIDATE_STATES:
+        raise Conflict("This candidate has been settled or withdrawn meanwhile.")
+    if any(review.officer_id == officer.id for review in queries.decided(session, candidate.id)):
+        raise Conflict("You have decided this candidate already; it needs another person.")
+    if candidate.state == CandidateState.DISPUTED:
+        if not officer.has(Role.SUPERVISOR):
+            raise Conflict("Two reviewers disagreed on this candidate: a supervisor examines it.")
+        return ReviewKind.EXAMINATION
+    if not officer.has(Role.REVIEWER):
+        raise Conflict("This candidate waits for a reviewer.")
+    return ReviewKind.REVIEW
+
+
+def _release_expired(session: Session) -> None:
+    expired = session.exec(
+        select(Review).where(Review.state == ReviewState.CLAIMED, col(Review.lease_until) < now())
+    )
+    for review in expired.all():
+        _release(session, review)
+        audit.record(
+            session,
+            officer_actor(review.officer_id),
+            Action.REVIEW_RELEASED,
+            "candidate",
+            review.candidate_id,
+            lease_ran_out=True,
+        )
+
+
+def _release(session: Session, review: Review) -> None:
+    review.state = ReviewState.RELEASED
+    session.add(review)
+    session.flush()
