@@ -3,7 +3,6 @@
 from enum import StrEnum
 
 from fastapi import Depends, FastAPI
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
@@ -12,6 +11,7 @@ from app.core.context import Context
 from app.core.render import FRONTEND
 from app.core.web import problems
 from app.core.web.headers import SecurityHeaders
+from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
 from app.officers import officer as officer_pages
 from app.partners import api as partner_api
@@ -82,6 +82,6 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         app.include_router(partner_api.router, prefix="/api/v1")
     for folder in ("styles", "scripts"):
         app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(BodyLimit, max_body_size=LARGEST_BODY)
     app.add_middleware(SecurityHeaders)
     return app

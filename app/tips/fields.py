@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from app.core.clock import now
-from app.core.errors import Invalid
+from app.core.errors import Invalid, message
 
 LONGEST = {
     "place_text": 300,
@@ -29,6 +29,9 @@ FARTHEST_ACCURACY_M = 100_000.0
 EARLIEST_YEAR = 2000
 CLOCK_SKEW = timedelta(minutes=10)
 """How far a sender's clock may be ahead."""
+
+NO_TIME = message("Give date and time.")
+NO_OFFSET = message("Give date and time with offset, as 2026-02-03T14:05:00+08:00.")
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,20})?")
 _MOMENT = re.compile(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col, func, select
 
 from app.audit import service as audit
@@ -13,7 +13,7 @@ from app.audit.models import Action
 from app.audit.service import TIPSTER, Actor
 from app.core import jobs
 from app.core.context import Context
-from app.core.errors import Conflict, Invalid, TooMany, Unavailable
+from app.core.errors import Conflict, Invalid, TooMany, Unavailable, message
 from app.core.files import StoredFile
 from app.photos.models import Photo
 from app.tips import fields, progress, receipts
@@ -48,6 +48,12 @@ class Accepted:
     tip_id: UUID
     code: str
     received_at: datetime
+
+
+SENT_BEFORE = message(
+    "This form was sent before with other content, and that tip was kept. "
+    "If this is a new tip, send it once more."
+)
 
 
 class KeyReused(Conflict):
@@ -102,8 +108,9 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
         with context.db.write() as session:
             earlier = _earlier(session, channel_id, new)
             tip = earlier or _keep(session, context, channel_id, new, lookup, stored, actor)
-    except IntegrityError as error:
-        # Another process was faster with the same key; its tip is there when the sender repeats.
+    except (IntegrityError, OperationalError) as error:
+        # The database was busy, or another process was faster with the same key: its tip is there when the
+        # sender repeats. The sealed photos stay, since a commit whose answer was lost may stand after all.
         raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
     if earlier is not None:
         _drop(context, stored)
@@ -174,10 +181,7 @@ def _earlier(session: Session, channel_id: UUID, new: NewTip) -> Tip | None:
     if known is None:
         return None
     if known.digest != new.digest:
-        raise KeyReused(
-            "This form was sent before with other content, and that tip was kept. "
-            "If this is a new tip, send it once more."
-        )
+        raise KeyReused(SENT_BEFORE)
     return session.get_one(Tip, known.tip_id)
 
 
