@@ -1,4 +1,4 @@
-"""Leads: how one comes to be. There are two ways, and both need people."""
+"""Leads: how one comes to be. There are two ways, and both need two people."""
 
 from uuid import UUID
 
@@ -7,12 +7,13 @@ from sqlmodel import Session, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, Actor, officer_actor
-from app.candidates.models import Candidate
+from app.candidates import queries as candidate_queries
+from app.candidates.models import Candidate, CandidateState
 from app.cases.models import Lead
 from app.core.errors import Conflict, Invalid
 from app.officers.models import Officer
 from app.tips import progress
-from app.tips.models import Tip, TipState
+from app.tips.models import Disposition, Tip, TipState
 
 SHORTEST_REASON = 20
 """Characters; a lead without a candidate rests on the officer's words alone."""
@@ -21,7 +22,8 @@ SHORTEST_REASON = 20
 def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Actor = SYSTEM) -> Lead:
     """Make the lead that agreed reviews call for.
 
-    The caller has checked that two officers support the same person, or that an examiner does.
+    The caller has checked that two officers support the same person, or that an examiner does. A tip that
+    was closed meanwhile for another reason comes back: two people have seen the child in it.
 
     Args:
         session: a writing session.
@@ -33,10 +35,15 @@ def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Acto
         The lead.
 
     Raises:
-        Conflict: the candidate has one already, or the tip has no area.
+        Conflict: the candidate is not settled by two people or has a lead already; the tip was taken back or
+            has no area.
     """
+    if candidate.state not in {CandidateState.AGREED_SAME, CandidateState.EXAMINED}:
+        raise Conflict("A candidate becomes a lead only after two officers have decided.")
     if session.exec(select(Lead.id).where(Lead.candidate_id == candidate.id)).first():
         raise Conflict("This candidate has become a lead already.")
+    if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
+        raise Conflict("The tip was withdrawn meanwhile.")
     return _make(
         session, tip, actor, "", candidate_id=candidate.id, record_id=candidate.record_id, officer_id=None
     )
@@ -53,12 +60,16 @@ def from_triage(session: Session, tip: Tip, officer: Officer, reason: str) -> Le
 
     Raises:
         Invalid: the reason is too short.
-        Conflict: the tip's state does not allow it.
+        Conflict: the tip is closed, is a lead already, or has a candidate that two reviewers have to decide.
     """
     if len(reason.strip()) < SHORTEST_REASON:
         raise Invalid(
             "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON
         )
+    if tip.state in {TipState.LEAD, TipState.DISPOSED}:
+        raise Conflict("This tip is a lead already, or it is closed.")
+    if candidate_queries.open_of_tip(session, tip.id):
+        raise Conflict("This tip has candidates that reviewers have to decide first.")
     return _make(
         session,
         tip,
@@ -93,5 +104,20 @@ def _make(
     session.add(lead)
     session.flush()
     audit.record(session, actor, Action.LEAD_MADE, "lead", lead.id, tip=str(tip.id))
-    progress.move(session, tip, TipState.LEAD, actor)
+    bring_back(session, tip, actor)
     return lead
+
+
+def bring_back(session: Session, tip: Tip, actor: Actor) -> None:
+    """Make a tip a lead's or an open case's; a closed one loses the disposition it had.
+
+    Raises:
+        Conflict: the tip's state does not allow this.
+    """
+    progress.move(session, tip, TipState.LEAD, actor)
+    tip.disposition = None
+    tip.disposition_reason = None
+    tip.disposed_at = None
+    tip.disposed_by = None
+    tip.duplicate_of_id = None
+    session.add(tip)
