@@ -57,7 +57,9 @@ def areas_for(session: Session, officer: Officer) -> list[Jurisdiction]:
     return list(
         session.exec(
             select(Jurisdiction)
-            .where(col(Jurisdiction.code).in_(codes_within(officer)), col(Jurisdiction.authority).is_not(None))
+            .where(
+                col(Jurisdiction.code).in_(codes_within(officer)), col(Jurisdiction.authority).is_not(None)
+            )
             .order_by(Jurisdiction.path)
         )
     )

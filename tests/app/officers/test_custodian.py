@@ -1,29 +1,17 @@
 """Promises about a tipster's contact."""
 
 import pytest
-from fastapi import Depends
 from sqlmodel import select
 
 from app.audit.models import Action, AuditEvent
 from app.core.context import Context
-from app.core.web.origin import require_own_origin
-from app.main import create_app
 from app.officers.models import Role
-from app.tips import custodian
 from app.tips.models import Tip
 from tests.conftest import Client
 from tests.make import Make
 
 CONTACT = "WeChat: friendly_neighbour"
 REQUEST = {"asked_by": "Wang Li, B0001", "reason": "Needed as a witness, letter 17 of the court."}
-
-
-@pytest.fixture
-def client(context: Context) -> Client:
-    """A client of the application with the custodian's pages."""
-    app = create_app(context)
-    app.include_router(custodian.router, prefix="/console", dependencies=[Depends(require_own_origin)])
-    return Client(app, context)
 
 
 @pytest.fixture
