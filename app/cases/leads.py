@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Invalid
 from app.officers.models import Officer
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
+from app.tips.queries import NATION
 
 SHORTEST_REASON = 20
 """Characters; a lead without a candidate rests on the officer's words alone."""
@@ -35,8 +36,7 @@ def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Acto
         The lead.
 
     Raises:
-        Conflict: the candidate is not settled by two people or has a lead already; the tip was taken back or
-            has no area.
+        Conflict: the candidate is not settled by two people or has a lead already, or the tip was taken back.
     """
     if candidate.state not in {CandidateState.AGREED_SAME, CandidateState.EXAMINED}:
         raise Conflict("A candidate becomes a lead only after two officers have decided.")
@@ -92,7 +92,7 @@ def _make(
     officer_id: UUID | None,
 ) -> Lead:
     if tip.jurisdiction_code is None:
-        raise Conflict("This tip has no area yet. Transfer it to one first.")
+        tip.jurisdiction_code = NATION  # Only the nation's officers see a tip that no area has.
     lead = Lead(
         tip_id=tip.id,
         candidate_id=candidate_id,

@@ -1,0 +1,240 @@
+"""Questions about leads and cases. `visible_to` and `leads_visible_to` are the only doors for an officer."""
+
+from uuid import UUID
+
+from sqlmodel import Session, col, func, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.cases.models import Case, CaseEntry, CaseState, CaseTask, CaseTip, Lead
+from app.core.errors import NotFound
+from app.core.paging import Listing, listing
+from app.jurisdictions.models import Jurisdiction
+from app.jurisdictions.queries import codes_within
+from app.officers.models import Officer, Role
+from app.photos.models import Photo
+from app.tips import queries as tip_queries
+from app.tips.models import TIP_MOVES, Disposition, Tip, TipState
+
+RUNS_CASES = (Role.INVESTIGATOR, Role.SUPERVISOR)
+
+
+def visible_to(officer: Officer) -> SelectOfScalar[Case]:
+    """The cases of an officer's area and all areas in it, for those who run cases."""
+    return select(Case).where(
+        col(Case.jurisdiction_code).in_(codes_within(officer)), officer.active and officer.has(*RUNS_CASES)
+    )
+
+
+def leads_visible_to(officer: Officer) -> SelectOfScalar[Lead]:
+    """The leads of an officer's area and all areas in it, for those who run cases."""
+    return select(Lead).where(
+        col(Lead.jurisdiction_code).in_(codes_within(officer)), officer.active and officer.has(*RUNS_CASES)
+    )
+
+
+def get_visible(session: Session, officer: Officer, case_id: UUID, *, hold: bool = False) -> Case:
+    """One case, or the same refusal whether it does not exist or is another area's.
+
+    Args:
+        session: any session.
+        officer: who asks.
+        case_id: the case.
+        hold: keep others from changing it until this transaction ends.
+
+    Raises:
+        NotFound: no such case in the officer's area.
+    """
+    question = visible_to(officer).where(Case.id == case_id)
+    case = session.exec(question.with_for_update(of=Case) if hold else question).first()
+    if case is None:
+        raise NotFound
+    return case
+
+
+def get_visible_lead(session: Session, officer: Officer, lead_id: UUID) -> Lead:
+    """One lead.
+
+    Raises:
+        NotFound: no such lead in the officer's area.
+    """
+    lead = session.exec(leads_visible_to(officer).where(Lead.id == lead_id)).first()
+    if lead is None:
+        raise NotFound
+    return lead
+
+
+def search(session: Session, officer: Officer, state: CaseState | None, page: int) -> Listing[Case]:
+    """A page of cases, the newest first.
+
+    Args:
+        session: any session.
+        officer: who asks.
+        state: cases of one state, None for all that are not closed.
+        page: number wanted, from 1.
+    """
+    wanted = Case.state == state if state else Case.state != CaseState.CLOSED
+    question = visible_to(officer).where(wanted).order_by(col(Case.opened_at).desc(), col(Case.id).desc())
+    return listing(session, question, page)
+
+
+def counts(session: Session, officer: Officer) -> dict[CaseState, int]:
+    """How many cases stand in each state."""
+    seen = visible_to(officer).subquery()
+    found = session.exec(select(seen.c.state, func.count()).group_by(seen.c.state))
+    known = {CaseState(state): number for state, number in found}
+    return {state: known.get(state, 0) for state in CaseState}
+
+
+def waiting_leads(session: Session, officer: Officer, page: int) -> Listing[Lead]:
+    """A page of leads without a case whose tip is still open: danger first, then the oldest."""
+    question = (
+        leads_visible_to(officer)
+        .join(Tip, col(Tip.id) == col(Lead.tip_id))
+        .where(col(Lead.id).not_in(select(Case.lead_id)), Tip.state == TipState.LEAD)
+        .order_by(col(Tip.danger_now).desc(), col(Lead.created_at), col(Lead.id))
+    )
+    return listing(session, question, page)
+
+
+def case_of_lead(session: Session, lead_id: UUID) -> Case | None:
+    """The case that a lead became."""
+    return session.exec(select(Case).where(Case.lead_id == lead_id)).first()
+
+
+def last_number(session: Session, prefix: str) -> str | None:
+    """The highest case number that starts with a prefix."""
+    return session.exec(
+        select(Case.number)
+        .where(col(Case.number).startswith(prefix, autoescape=True))
+        .order_by(func.length(Case.number).desc(), col(Case.number).desc())
+    ).first()
+
+
+def tips_of(session: Session, case_id: UUID) -> list[Tip]:
+    """A case's tips, in the order they were received."""
+    return list(
+        session.exec(
+            select(Tip)
+            .join(CaseTip, col(CaseTip.tip_id) == col(Tip.id))
+            .where(CaseTip.case_id == case_id)
+            .order_by(col(Tip.received_at), col(Tip.id))
+        )
+    )
+
+
+def visible_tips_of(session: Session, officer: Officer, case_id: UUID) -> list[Tip]:
+    """Those of a case's tips that the officer may see, in the order they were received."""
+    linked = select(CaseTip.tip_id).where(CaseTip.case_id == case_id)
+    return list(
+        session.exec(
+            tip_queries.visible_to(officer)
+            .where(col(Tip.id).in_(linked))
+            .order_by(col(Tip.received_at), col(Tip.id))
+        )
+    )
+
+
+def other_copies(session: Session, case: Case, tip_id: UUID) -> list[Tip]:
+    """Tips with the same picture as a case's lead, in the case's area, that may join the case.
+
+    A tip that is closed, or that a worker still looks into, is left out.
+    """
+    joinable = [state for state, moves in TIP_MOVES.items() if TipState.LEAD in moves]
+    open_states = {*joinable, TipState.LEAD} - {TipState.DISPOSED}
+    path = select(Jurisdiction.path).where(Jurisdiction.code == case.jurisdiction_code).scalar_subquery()
+    area = select(Jurisdiction.code).where(col(Jurisdiction.path).startswith(path))
+    clusters = select(Photo.cluster_id).where(Photo.tip_id == tip_id, col(Photo.cluster_id).is_not(None))
+    copies = select(Photo.tip_id).where(col(Photo.cluster_id).in_(clusters), col(Photo.tip_id).is_not(None))
+    linked = select(CaseTip.tip_id).where(CaseTip.case_id == case.id)
+    return list(
+        session.exec(
+            select(Tip)
+            .where(
+                col(Tip.id).in_(copies),
+                col(Tip.id).not_in(linked),
+                Tip.id != tip_id,
+                col(Tip.state).in_(open_states),
+                col(Tip.jurisdiction_code).in_(area),
+            )
+            .order_by(col(Tip.received_at), col(Tip.id))
+        )
+    )
+
+
+def held_elsewhere(session: Session, tip_id: UUID, case: Case) -> bool:
+    """Whether another open case, or a lead that still waits for its case, rests on a tip."""
+    other_case = (
+        select(Case.id)
+        .join(CaseTip, col(CaseTip.case_id) == col(Case.id))
+        .where(CaseTip.tip_id == tip_id, Case.id != case.id, Case.state != CaseState.CLOSED)
+    )
+    waiting = select(Lead.id).where(Lead.tip_id == tip_id, col(Lead.id).not_in(select(Case.lead_id)))
+    return session.exec(other_case).first() is not None or session.exec(waiting).first() is not None
+
+
+def closed_with_a_case(tip: Tip) -> bool:
+    """Whether a tip's final code is one that closing a case gives."""
+    return tip.disposition in {Disposition.CONVERTED_TO_CASE, Disposition.LINKED_TO_CASE}
+
+
+def timeline(session: Session, case_id: UUID) -> list[CaseEntry]:
+    """A case's entries, the newest first."""
+    return list(
+        session.exec(
+            select(CaseEntry)
+            .where(CaseEntry.case_id == case_id)
+            .order_by(col(CaseEntry.at).desc(), col(CaseEntry.id).desc())
+        )
+    )
+
+
+def tasks_of(session: Session, case_id: UUID) -> list[CaseTask]:
+    """A case's tasks: open ones first, the earliest due first, then in the order they were added."""
+    return list(
+        session.exec(
+            select(CaseTask)
+            .where(CaseTask.case_id == case_id)
+            .order_by(
+                col(CaseTask.done_at).is_not(None),
+                col(CaseTask.due_at).is_(None),
+                col(CaseTask.due_at),
+                col(CaseTask.id),
+            )
+        )
+    )
+
+
+def get_task(session: Session, case_id: UUID, task_id: UUID) -> CaseTask:
+    """One task of a case.
+
+    Raises:
+        NotFound: the case has no such task.
+    """
+    task = session.exec(select(CaseTask).where(CaseTask.id == task_id, CaseTask.case_id == case_id)).first()
+    if task is None:
+        raise NotFound
+    return task
+
+
+def assignees(session: Session, case: Case) -> list[Officer]:
+    """Active officers who run cases and see this one: of its area first, then of the areas above."""
+    area = session.get_one(Jurisdiction, case.jurisdiction_code)
+    codes = [code for code in area.path.split("/") if code]
+    found = session.exec(
+        select(Officer).where(
+            or_(*(Officer.jurisdiction_code == code for code in codes)), col(Officer.active)
+        )
+    )
+    nearest = {code: place for place, code in enumerate(reversed(codes))}
+    return sorted(
+        (officer for officer in found if officer.has(*RUNS_CASES)),
+        key=lambda officer: (nearest[officer.jurisdiction_code], officer.name, officer.badge),
+    )
+
+
+def officers_named(session: Session, officer_ids: set[UUID]) -> dict[UUID, Officer]:
+    """Officers by their id."""
+    return {
+        officer.id: officer
+        for officer in session.exec(select(Officer).where(col(Officer.id).in_(officer_ids)))
+    }
