@@ -18,9 +18,9 @@ from app.partners import api as partner_api
 from app.photos import officer as photo_pages
 from app.records import officer as record_pages
 from app.reviews import officer as review_pages
+from app.reviews import triage_officer as triage_pages
 from app.tips import citizen as tip_pages
 from app.tips import custodian as contact_pages
-from app.tips import officer as triage_pages
 
 LARGEST_BODY = 6 * 20 * 2**20 + 2**20
 """Bytes of the largest request: six photos of 20 MiB and a MiB of text and part headers."""

@@ -5,7 +5,7 @@ from uuid import UUID
 import numpy as np
 from sqlmodel import col, select, update
 
-from app.candidates import queries, service
+from app.candidates import progress, queries, service
 from app.candidates.gallery import GalleryCache
 from app.candidates.models import Candidate, SearchCause
 from app.core.context import Context
@@ -94,8 +94,8 @@ def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
 def withdraw_of_tip(context: Context, tip_id: UUID) -> None:
     """Withdraw the open candidates of a tip that its sender took back."""
     with context.db.write() as session:
-        service.withdraw(session, queries.open_of_tip(session, tip_id), "tip_withdrawn")
-        service.search_other_copies(session, tip_id)
+        progress.withdraw(session, queries.open_of_tip(session, tip_id), "tip_withdrawn")
+        progress.search_other_copies(session, tip_id)
 
 
 def withdraw_of_record(context: Context, record_id: UUID) -> None:
@@ -103,4 +103,4 @@ def withdraw_of_record(context: Context, record_id: UUID) -> None:
     with context.db.write() as session:
         record = session.get_one(Record, record_id)
         if record.state == RecordState.CLOSED:
-            service.withdraw(session, queries.open_of_record(session, record_id), "record_closed")
+            progress.withdraw(session, queries.open_of_record(session, record_id), "record_closed")

@@ -1,4 +1,4 @@
-"""Searching the gallery and proposing candidates; withdrawing them when their cause goes away."""
+"""Searching the gallery and proposing candidates; runs in the worker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,10 @@ from app.audit.service import SYSTEM
 from app.candidates import queries
 from app.candidates.gallery import GalleryCache, OpenGallery
 from app.candidates.models import (
-    CANDIDATE_MOVES,
     Candidate,
     CandidateList,
-    CandidateState,
     SearchCause,
 )
-from app.core import jobs
-from app.core.clock import now
-from app.core.errors import Conflict
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
@@ -146,39 +141,6 @@ def propose(
         encoder=f"{cache.encoder} {cache.version}",
     )
     return len(standing)
-
-
-def move(session: Session, candidate: Candidate, to: CandidateState) -> None:
-    """Bring a candidate to another state, if the table of moves allows it.
-
-    Raises:
-        Conflict: it is settled or withdrawn already.
-    """
-    if to not in CANDIDATE_MOVES[candidate.state]:
-        raise Conflict("This candidate has been settled or withdrawn meanwhile.")
-    candidate.state = to
-    if to not in {CandidateState.DECIDED_ONCE, CandidateState.DISPUTED}:
-        candidate.settled_at = now()
-    session.add(candidate)
-
-
-def withdraw(session: Session, candidates: Sequence[Candidate], reason: str) -> None:
-    """Withdraw open candidates whose tip, photo or record went away."""
-    for candidate in candidates:
-        move(session, candidate, CandidateState.WITHDRAWN)
-        audit.record(session, SYSTEM, Action.CANDIDATE_WITHDRAWN, "candidate", candidate.id, reason=reason)
-
-
-def search_other_copies(session: Session, tip_id: UUID) -> None:
-    """Have other tips with the same pictures searched, so that nothing hangs on the one withdrawn."""
-    clusters = select(Photo.cluster_id).where(Photo.tip_id == tip_id, col(Photo.cluster_id).is_not(None))
-    others = session.exec(
-        select(Photo.tip_id)
-        .where(col(Photo.cluster_id).in_(clusters), Photo.tip_id != tip_id, col(Photo.tip_id).is_not(None))
-        .distinct()
-    )
-    for other in others:
-        jobs.enqueue(session, "search_tip", f"search_tip:{other}:after:{tip_id}", tip_id=str(other))
 
 
 def _expected_false(encoder: str, chosen: Sequence[Chosen], gallery: OpenGallery) -> float:

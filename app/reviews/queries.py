@@ -1,4 +1,4 @@
-"""Questions about reviews. Nothing here selects a score, a rank or a colleague's conclusion for a reviewer."""
+"""Questions about reviews; what a reviewer sees holds no score, no rank and no colleague's conclusion."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,13 +16,16 @@ from app.photos.models import Face, Photo
 from app.records.models import Record, Reference
 from app.reviews.models import Review, ReviewState
 from app.tips import queries as tip_queries
-from app.tips.models import Disposition, Tip
+from app.tips.models import Disposition, Tip, TipState
 
 DAYS_IN_YEAR = 365.2425
 YOUNG_YEARS = 4.0
 """Below this age at the reference photo, templates of strangers lie close together (FG-NET, UTKFace)."""
 WIDE_GAP_YEARS = 3.0
 """Beyond this gap, recognition of growing children falls off (YFA: 98 % at half a year, 95 % at three)."""
+
+NOT_READY = (TipState.RECEIVED, TipState.PROCESSING, TipState.FAILED)
+"""States from which a tip cannot become a lead: its candidates wait, too."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ def waiting_for(session: Session, officer: Officer, limit: int = 100) -> list[Wa
     mine = select(Review.candidate_id).where(
         Review.state == ReviewState.CLAIMED, Review.officer_id == officer.id
     )
+    my_own = set(session.exec(mine))
     visible = tip_queries.visible_to(officer).with_only_columns(col(Tip.id))
     rows = session.exec(
-        select(Candidate, Tip, Jurisdiction, Photo, col(Candidate.id).in_(mine))
+        select(Candidate, Tip, Jurisdiction, Photo)
         .join(Tip, col(Tip.id) == col(Candidate.tip_id))
         .join(Face, col(Face.id) == col(Candidate.face_id))
         .join(Photo, col(Photo.id) == col(Face.photo_id))
@@ -94,6 +98,7 @@ def waiting_for(session: Session, officer: Officer, limit: int = 100) -> list[Wa
             col(Candidate.state).in_(states),
             col(Tip.id).in_(visible),
             col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
+            col(Tip.state).not_in(NOT_READY),
             col(Candidate.id).not_in(decided_by_me),
             col(Candidate.id).not_in(held_by_others),
         )
@@ -101,13 +106,14 @@ def waiting_for(session: Session, officer: Officer, limit: int = 100) -> list[Wa
             col(Candidate.id).in_(mine).desc(),
             col(Tip.danger_now).desc(),
             col(Tip.received_at),
-            col(Candidate.id),
+            col(Tip.id),
+            col(Candidate.record_id),  # not the candidate's own id, which follows its rank
         )
         .limit(limit)
     ).all()
     return [
-        Waiting(candidate, tip, area, _copies(session, photo), bool(held))
-        for candidate, tip, area, photo, held in rows
+        Waiting(candidate, tip, area, _copies(session, photo), candidate.id in my_own)
+        for candidate, tip, area, photo in rows
     ]
 
 

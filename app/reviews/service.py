@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
+from app.candidates import progress as candidates
 from app.candidates import queries as candidate_queries
-from app.candidates import service as candidates
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateState
 from app.cases import leads
 from app.core.clock import now
@@ -95,7 +95,8 @@ def claim(session: Session, officer: Officer, candidate_id: UUID, lease_minutes:
         raise Conflict("A colleague is looking at this candidate just now.") from error
     audit.record(session, officer_actor(officer.id), Action.REVIEW_CLAIMED, "candidate", candidate.id)
     tip = session.get_one(Tip, candidate.tip_id)
-    if tip.state != TipState.DISPOSED and tip.state != TipState.LEAD:
+    if tip.state in {TipState.ROUTED, TipState.ACKNOWLEDGED, TipState.ESCALATED}:
+        # A tip that waits for its sender keeps doing so: the change would tell that there is a candidate.
         progress.move(session, tip, TipState.IN_REVIEW, officer_actor(officer.id))
     return review
 
@@ -119,8 +120,8 @@ def decide(
 ) -> CandidateState:
     """Record an officer's own conclusion and settle the candidate if it can be settled.
 
-    - The review is the officer's own and still held; a lease that ran out does not count against them as
-      long as nobody else took over.
+    - The review is the officer's own and was not handed back; a lease that ran out does not count against
+      them as long as nobody else took over.
     - The reason is written in words.
     - The candidate still waits, and the officer has not decided it before.
     - A first conclusion: the candidate waits for a second person.
@@ -146,6 +147,8 @@ def decide(
     review = queries.get_own(session, officer, review_id)
     if review.state == ReviewState.DECIDED:
         raise Conflict("You have decided this candidate already.")
+    if review.state == ReviewState.RELEASED and review.lease_until > now():
+        raise Conflict("You have handed this candidate back. Take it again to decide.")
     if len(reason.strip()) < SHORTEST_REASON or len(reason) > LONGEST_REASON:
         raise Invalid(
             "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON
@@ -207,6 +210,8 @@ def _check_may_decide(session: Session, officer: Officer, candidate: Candidate) 
     tip = session.get_one(Tip, candidate.tip_id)
     if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
         raise Conflict("The tip was withdrawn meanwhile.")
+    if tip.state in queries.NOT_READY:
+        raise Conflict("This tip is not ready for review yet.")
     if candidate.state not in OPEN_CANDIDATE_STATES:
         raise Conflict("This candidate has been settled or withdrawn meanwhile.")
     if any(review.officer_id == officer.id for review in queries.decided(session, candidate.id)):

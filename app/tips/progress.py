@@ -35,6 +35,9 @@ def move(session: Session, tip: Tip, to: TipState, actor: Actor, reason: str | N
             "The tip's present state does not allow this step. Open it again to see where it stands."
         )
     audit.record(session, actor, Action.TIP_STATE, "tip", tip.id, was=tip.state.value, now=to.value)
+    if tip.state == TipState.DISPOSED:
+        tip.disposition = tip.disposition_reason = tip.disposed_at = tip.disposed_by = None
+        tip.duplicate_of_id = None
     tip.state = to
     tip.state_reason = reason
     session.add(tip)

@@ -25,7 +25,9 @@ def in_templates() -> set[str]:
             for _line, _function, message, _comments in babel_extract(
                 file, ("_", "gettext", "ngettext"), (), options
             ):
-                found.update(part for part in (message if isinstance(message, tuple) else (message,)) if part)
+                first = message[0] if isinstance(message, tuple) else message
+                if first:
+                    found.add(first)
     return found
 
 

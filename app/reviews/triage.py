@@ -1,0 +1,209 @@
+"""Triage: what officers do with a tip that no candidate speaks for, and with one that failed."""
+
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.audit.service import officer_actor
+from app.candidates import queries as candidate_queries
+from app.cases import leads
+from app.cases.models import Lead
+from app.core import jobs
+from app.core.errors import Conflict, Invalid, NotFound
+from app.jurisdictions import queries as areas
+from app.officers.models import Officer
+from app.photos import service as photos
+from app.reviews import triage_queries
+from app.tips import progress
+from app.tips import queries as tips
+from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
+
+LONGEST_MESSAGE = 2_000
+
+OFFICERS_DISPOSITIONS = tuple(
+    disposition
+    for disposition in Disposition
+    if disposition
+    not in {
+        Disposition.CONVERTED_TO_CASE,
+        Disposition.LINKED_TO_CASE,
+        Disposition.TRANSFERRED_OUT,
+        Disposition.WITHDRAWN_BY_TIPSTER,
+        Disposition.EXPIRED_UNVERIFIED,
+    }
+)
+"""What an officer may close a tip with; the others come from a case, a transfer, the tipster or a clock."""
+
+
+def open_tip(session: Session, officer: Officer, tip_id: UUID) -> Tip:
+    """Open a tip: the first opening acknowledges it, and every one is in the audit log.
+
+    Raises:
+        NotFound: not of the officer's area.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    actor = officer_actor(officer.id)
+    audit.record(session, actor, Action.TIP_VIEWED, "tip", tip.id)
+    if tip.state == TipState.ROUTED:
+        progress.move(session, tip, TipState.ACKNOWLEDGED, actor)
+    return tip
+
+
+def dispose(
+    session: Session,
+    officer: Officer,
+    tip_id: UUID,
+    disposition: Disposition,
+    reason: str,
+    duplicate_of: UUID | None,
+) -> None:
+    """Close a tip with its final code.
+
+    - The tip is the officer's to see, and the code one that triage gives.
+    - No candidate of it still waits for a decision.
+    - It is not a lead: a case closes that.
+    - A repeated tip names the one it repeats, which the officer can see.
+
+    Raises:
+        NotFound: not of the officer's area, or the other tip is not.
+        Invalid: the code, the reason or the other tip is missing.
+        Conflict: one of the rules above.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if disposition not in OFFICERS_DISPOSITIONS:
+        raise Conflict("A tip is not closed with this here: a case, a transfer or the tipster does that.")
+    if candidate_queries.open_of_tip(session, tip.id):
+        raise Conflict("A candidate of this tip still waits for a decision.")
+    if tip.state in {TipState.LEAD, TipState.DISPOSED}:
+        raise Conflict(
+            "The tip's present state does not allow this step. Open it again to see where it stands."
+        )
+    if disposition == Disposition.DUPLICATE_OF and duplicate_of is not None:
+        tips.get_visible(session, officer, duplicate_of)
+    progress.dispose(
+        session,
+        tip,
+        disposition,
+        officer_actor(officer.id),
+        reason,
+        officer_id=officer.id,
+        duplicate_of=duplicate_of if disposition == Disposition.DUPLICATE_OF else None,
+    )
+
+
+def make_lead(session: Session, officer: Officer, tip_id: UUID, reason: str) -> Lead:
+    """Make a tip a lead for an offline check; another officer has to open the case.
+
+    Raises:
+        NotFound: not of the officer's area.
+        Invalid: the reason is too short.
+        Conflict: a candidate still waits, or the tip's state does not allow it.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if candidate_queries.open_of_tip(session, tip.id):
+        raise Conflict("A candidate of this tip still waits for a decision.")
+    if tip.state in {TipState.LEAD, TipState.DISPOSED}:
+        raise Conflict(
+            "The tip's present state does not allow this step. Open it again to see where it stands."
+        )
+    return leads.from_triage(session, tip, officer, reason)
+
+
+def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason: str) -> None:
+    """Hand a tip to the authority of another area; from then on that area sees it.
+
+    Raises:
+        NotFound: not of the officer's area.
+        Invalid: no such authority, the same area, or no reason.
+        Conflict: the tip is a lead or closed.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if len(reason.strip()) < progress.SHORTEST_REASON:
+        raise Invalid("Give the reason in words.", field="transfer_reason")
+    area = areas.get(session, code)
+    if area is None or area.authority is None or code == tip.jurisdiction_code:
+        raise Invalid("Choose another area that has an authority.", field="area")
+    if tip.state in {
+        TipState.LEAD,
+        TipState.DISPOSED,
+        TipState.RECEIVED,
+        TipState.PROCESSING,
+        TipState.FAILED,
+    }:
+        raise Conflict(
+            "The tip's present state does not allow this step. Open it again to see where it stands."
+        )
+    actor = officer_actor(officer.id)
+    was = tip.jurisdiction_code
+    tip.jurisdiction_code = code
+    session.add(tip)
+    audit.record(session, actor, Action.TIP_TRANSFERRED, "tip", tip.id, was=was, now=code)
+    progress.move(session, tip, TipState.ROUTED, actor)
+
+
+def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: bool) -> None:
+    """Write to the tipster; a question sets the tip waiting for the answer.
+
+    Raises:
+        NotFound: not of the officer's area.
+        Invalid: empty or too long.
+        Conflict: the tip is closed, or a question cannot be asked now.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if not 0 < len(text.strip()) <= LONGEST_MESSAGE:
+        raise Invalid(
+            "Write a message of at most %(longest)s characters.", field="text", longest=LONGEST_MESSAGE
+        )
+    if tip.state == TipState.DISPOSED:
+        raise Conflict("This tip is closed; its answer has been posted.")
+    actor = officer_actor(officer.id)
+    session.add(TipMessage(tip_id=tip.id, author=Author.OFFICER, officer_id=officer.id, text=text.strip()))
+    audit.record(session, actor, Action.MESSAGE_SENT, "tip", tip.id)
+    if ask:
+        progress.move(session, tip, TipState.AWAITING_TIPSTER, actor)
+
+
+def separate(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID) -> None:
+    """Take a photo out of its cluster: it is another picture after all.
+
+    Raises:
+        NotFound: not of the officer's area, or not a photo of the tip.
+        Conflict: the photo stands alone already.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if photo_id not in {photo.id for photo in tips.photos_of(session, tip.id)}:
+        raise NotFound
+    photos.separate(session, photo_id, officer_actor(officer.id))
+
+
+def try_again(session: Session, officer: Officer, job_id: UUID) -> None:
+    """Let a parked job be tried again.
+
+    Raises:
+        NotFound: no such job for this officer.
+    """
+    failed = {item.job.id: item for item in triage_queries.parked_jobs(session, officer)}
+    if job_id not in failed:
+        raise NotFound
+    jobs.unpark(session, job_id)
+    audit.record(session, officer_actor(officer.id), Action.JOB_RETRIED, "job", job_id)
+
+
+def to_triage(session: Session, officer: Officer, tip_id: UUID) -> None:
+    """Bring a failed tip before the officers although its photos could not be looked into.
+
+    Raises:
+        NotFound: not of the officer's area.
+        Conflict: the tip has not failed, or has no area yet.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if tip.state != TipState.FAILED:
+        raise Conflict(
+            "The tip's present state does not allow this step. Open it again to see where it stands."
+        )
+    if tip.jurisdiction_code is None:
+        tip.jurisdiction_code = officer.jurisdiction_code
+        session.add(tip)
+    progress.move(session, tip, TipState.ROUTED, officer_actor(officer.id))

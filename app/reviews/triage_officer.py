@@ -1,0 +1,178 @@
+"""Triage pages: the list, a tip, and what failed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.core.db import ReadSessionDep, SessionDep
+from app.core.errors import Invalid
+from app.core.render import language_of, page, translate
+from app.jurisdictions import queries as areas
+from app.officers.models import Officer
+from app.officers.sessions import SupervisorDep, TriageDep
+from app.reviews import triage, triage_queries
+from app.tips import answers, queries
+from app.tips.models import Disposition
+
+router = APIRouter()
+
+Text = Annotated[str, Form(max_length=20_000)]
+
+
+@router.get("/triage")
+def show_list(request: Request, session: ReadSessionDep, officer: TriageDep) -> HTMLResponse:
+    """Show the tips that wait for a decision of their own."""
+    items = triage_queries.in_triage(session, officer)
+    return page(
+        request,
+        "console/triage.html",
+        officer=officer,
+        items=[item for item in items if not item.waits],
+        waiting=[item for item in items if item.waits],
+    )
+
+
+@router.get("/tips/{tip_id}")
+def show_tip(request: Request, session: SessionDep, officer: TriageDep, tip_id: UUID) -> HTMLResponse:
+    """Show a tip; the opening is in the audit log."""
+    return _tip_page(request, session, officer, tip_id)
+
+
+@router.post("/tips/{tip_id}/disposition")
+def dispose(
+    request: Request,
+    session: SessionDep,
+    officer: TriageDep,
+    tip_id: UUID,
+    reason: Text = "",
+    disposition: Annotated[Disposition | None, Form()] = None,
+    duplicate_of: Annotated[UUID | None, Form()] = None,
+) -> Response:
+    """Close a tip with its final code."""
+    try:
+        if disposition is None:
+            raise Invalid("Choose how the tip is closed.", field="disposition")
+        triage.dispose(session, officer, tip_id, disposition, reason, duplicate_of)
+    except Invalid as refusal:
+        return _tip_page(request, session, officer, tip_id, refusal, reason=reason)
+    return _to("/console/triage")
+
+
+@router.post("/tips/{tip_id}/lead")
+def make_lead(
+    request: Request, session: SessionDep, officer: TriageDep, tip_id: UUID, lead_reason: Text = ""
+) -> Response:
+    """Make a tip a lead for an offline check."""
+    try:
+        triage.make_lead(session, officer, tip_id, lead_reason)
+    except Invalid as refusal:
+        refusal.field = "lead_reason"
+        return _tip_page(request, session, officer, tip_id, refusal, lead_reason=lead_reason)
+    return _to(f"/console/tips/{tip_id}")
+
+
+@router.post("/tips/{tip_id}/transfer")
+def transfer(
+    request: Request,
+    session: SessionDep,
+    officer: TriageDep,
+    tip_id: UUID,
+    area: Annotated[str, Form(max_length=40)] = "",
+    transfer_reason: Text = "",
+) -> Response:
+    """Hand a tip to another area's authority."""
+    try:
+        triage.transfer(session, officer, tip_id, area, transfer_reason)
+    except Invalid as refusal:
+        return _tip_page(request, session, officer, tip_id, refusal, transfer_reason=transfer_reason)
+    return _to("/console/triage")
+
+
+@router.post("/tips/{tip_id}/messages")
+def write(
+    request: Request,
+    session: SessionDep,
+    officer: TriageDep,
+    tip_id: UUID,
+    text: Text = "",
+    ask: Annotated[bool, Form()] = False,
+) -> Response:
+    """Write to the tipster."""
+    try:
+        triage.write(session, officer, tip_id, text, ask=ask)
+    except Invalid as refusal:
+        return _tip_page(request, session, officer, tip_id, refusal, text=text)
+    return _to(f"/console/tips/{tip_id}#thread")
+
+
+@router.post("/tips/{tip_id}/photos/{photo_id}/separate")
+def separate(session: SessionDep, officer: TriageDep, tip_id: UUID, photo_id: UUID) -> RedirectResponse:
+    """Take a photo out of its cluster."""
+    triage.separate(session, officer, tip_id, photo_id)
+    return _to(f"/console/tips/{tip_id}")
+
+
+@router.get("/failed")
+def show_failed(request: Request, session: ReadSessionDep, officer: SupervisorDep) -> HTMLResponse:
+    """Show what the service could not do by itself."""
+    return page(
+        request,
+        "console/failed.html",
+        officer=officer,
+        tips=triage_queries.failed_tips(session, officer),
+        photos=triage_queries.parked_photos(session, officer),
+        jobs=triage_queries.parked_jobs(session, officer),
+    )
+
+
+@router.post("/failed/jobs/{job_id}/retry")
+def try_again(session: SessionDep, officer: SupervisorDep, job_id: UUID) -> RedirectResponse:
+    """Let a parked job be tried again."""
+    triage.try_again(session, officer, job_id)
+    return _to("/console/failed")
+
+
+@router.post("/failed/tips/{tip_id}/triage")
+def to_triage(session: SessionDep, officer: SupervisorDep, tip_id: UUID) -> RedirectResponse:
+    """Bring a failed tip before the officers without its photos."""
+    triage.to_triage(session, officer, tip_id)
+    return _to(f"/console/tips/{tip_id}")
+
+
+def _tip_page(
+    request: Request,
+    session: SessionDep,
+    officer: Officer,
+    tip_id: UUID,
+    refusal: Invalid | None = None,
+    **typed: str,
+) -> HTMLResponse:
+    tip = triage.open_tip(session, officer, tip_id)
+    own_copies, elsewhere = triage_queries.copies(session, officer, tip)
+    return page(
+        request,
+        "console/tip.html",
+        status=refusal.status if refusal else 200,
+        officer=officer,
+        tip=tip,
+        under_review=triage_queries.under_review(session, tip.id),
+        area=areas.get(session, tip.jurisdiction_code) if tip.jurisdiction_code else None,
+        photos=queries.photos_of(session, tip.id),
+        faces=triage_queries.faces_of(session, tip.id),
+        copies=own_copies,
+        elsewhere=elsewhere,
+        settled=triage_queries.settled(session, tip.id),
+        thread=queries.thread(session, tip.id),
+        notices=answers.NOTICES,
+        dispositions=triage.OFFICERS_DISPOSITIONS,
+        areas=areas.with_authority(session),
+        field=refusal.field if refusal else None,
+        message=translate(language_of(request), refusal.message, **refusal.values) if refusal else None,
+        typed=typed,
+    )
+
+
+def _to(path: str) -> RedirectResponse:
+    return RedirectResponse(path, status_code=303)

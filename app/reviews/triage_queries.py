@@ -1,0 +1,210 @@
+"""Questions of triage."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate
+from app.cases.models import Lead
+from app.core.jobs import Job, JobState
+from app.jurisdictions.models import Jurisdiction
+from app.officers.models import Officer
+from app.photos.models import Face, Photo, PhotoState
+from app.records.models import Record
+from app.reviews.models import Review, ReviewState
+from app.tips import queries as tips
+from app.tips.models import Tip, TipState
+
+TRIAGE_STATES = (
+    TipState.ROUTED,
+    TipState.ACKNOWLEDGED,
+    TipState.IN_REVIEW,
+    TipState.AWAITING_TIPSTER,
+    TipState.ESCALATED,
+)
+
+
+@dataclass(frozen=True)
+class TriageItem:
+    """A tip in triage.
+
+    Attributes:
+        tip: the tip.
+        area: its area.
+        photos: its photos.
+        waits: another tip with the same picture is under review or a lead.
+    """
+
+    tip: Tip
+    area: Jurisdiction | None
+    photos: list[Photo]
+    waits: bool
+
+
+def under_review(session: Session, tip_id: UUID) -> bool:
+    """Whether a candidate of the tip waits for a decision; pages then show one constant word for its state."""
+    return (
+        session.exec(
+            select(Candidate.id).where(
+                Candidate.tip_id == tip_id, col(Candidate.state).in_(OPEN_CANDIDATE_STATES)
+            )
+        ).first()
+        is not None
+    )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Another tip with the same picture."""
+
+    tip: Tip
+    photo: Photo
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A candidate of the tip that is decided: who concluded what may be shown now."""
+
+    candidate: Candidate
+    record: Record
+    reviews: list[tuple[Review, Officer]]
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A parked job and the tip it was for, if any."""
+
+    job: Job
+    tip: Tip | None
+
+
+def in_triage(session: Session, officer: Officer, limit: int = 200) -> list[TriageItem]:
+    """Tips of the officer's area that wait for a decision of their own, danger first, then the oldest."""
+    with_open_candidate = select(Candidate.tip_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
+    rows = session.exec(
+        select(Tip, Jurisdiction)
+        .outerjoin(Jurisdiction, col(Jurisdiction.code) == col(Tip.jurisdiction_code))
+        .where(
+            col(Tip.id).in_(tips.visible_to(officer).with_only_columns(col(Tip.id))),
+            col(Tip.state).in_(TRIAGE_STATES),
+            col(Tip.id).not_in(with_open_candidate),
+        )
+        .order_by(col(Tip.danger_now).desc(), col(Tip.received_at))
+        .limit(limit)
+    ).all()
+    busy = _busy_clusters(session)
+    items = []
+    for tip, area in rows:
+        photos = tips.photos_of(session, tip.id)
+        waits = any(photo.cluster_id in busy for photo in photos)
+        items.append(TriageItem(tip, area, photos, waits))
+    return items
+
+
+def copies(session: Session, officer: Officer, tip: Tip) -> tuple[list[Copy], int]:
+    """Other tips with one of this tip's pictures.
+
+    Returns:
+        Those of the officer's area, oldest first, and how many there are elsewhere.
+    """
+    clusters = select(Photo.cluster_id).where(Photo.tip_id == tip.id, col(Photo.cluster_id).is_not(None))
+    rows = session.exec(
+        select(Tip, Photo)
+        .join(Photo, col(Photo.tip_id) == col(Tip.id))
+        .where(col(Photo.cluster_id).in_(clusters), Tip.id != tip.id)
+        .order_by(col(Tip.received_at))
+    ).all()
+    mine = {tip.id for tip in session.exec(tips.visible_to(officer))}
+    seen = [Copy(other, photo) for other, photo in rows if other.id in mine]
+    return seen, len({other.id for other, _ in rows if other.id not in mine})
+
+
+def settled(session: Session, tip_id: UUID) -> list[Settled]:
+    """The tip's candidates that nobody has to decide any more, with the decisions on them."""
+    rows = session.exec(
+        select(Candidate, Record)
+        .join(Record, col(Record.id) == col(Candidate.record_id))
+        .where(Candidate.tip_id == tip_id, col(Candidate.state).not_in(OPEN_CANDIDATE_STATES))
+        .order_by(col(Candidate.settled_at))
+    ).all()
+    return [
+        Settled(
+            candidate,
+            record,
+            list(
+                session.exec(
+                    select(Review, Officer)
+                    .join(Officer, col(Officer.id) == col(Review.officer_id))
+                    .where(Review.candidate_id == candidate.id, Review.state == ReviewState.DECIDED)
+                    .order_by(col(Review.decided_at))
+                )
+            ),
+        )
+        for candidate, record in rows
+    ]
+
+
+def faces_of(session: Session, tip_id: UUID) -> list[Face]:
+    """The faces in a tip's photos."""
+    return list(
+        session.exec(
+            select(Face)
+            .join(Photo, col(Photo.id) == col(Face.photo_id))
+            .where(Photo.tip_id == tip_id)
+            .order_by(col(Photo.position), col(Face.position))
+        )
+    )
+
+
+def failed_tips(session: Session, officer: Officer) -> list[Tip]:
+    """Tips whose processing gave up."""
+    return list(
+        session.exec(
+            tips.visible_to(officer).where(Tip.state == TipState.FAILED).order_by(col(Tip.received_at))
+        )
+    )
+
+
+def parked_photos(session: Session, officer: Officer, limit: int = 100) -> list[tuple[Photo, Tip]]:
+    """Photos of the officer's tips that could not be read, newest first."""
+    return list(
+        session.exec(
+            select(Photo, Tip)
+            .join(Tip, col(Tip.id) == col(Photo.tip_id))
+            .where(
+                Photo.state == PhotoState.PARKED,
+                col(Tip.id).in_(tips.visible_to(officer).with_only_columns(col(Tip.id))),
+            )
+            .order_by(col(Photo.received_at).desc())
+            .limit(limit)
+        )
+    )
+
+
+def parked_jobs(session: Session, officer: Officer) -> list[FailedJob]:
+    """Jobs set aside: those of the officer's tips, and, for the nation, those of no tip."""
+    visible = {tip.id: tip for tip in session.exec(tips.visible_to(officer))}
+    found = []
+    for job in session.exec(select(Job).where(Job.state == JobState.PARKED).order_by(col(Job.created_at))):
+        tip_id = job.args.get("tip_id")
+        tip = visible.get(UUID(tip_id)) if tip_id else None
+        if tip is not None or (tip_id is None and officer.jurisdiction_code == tips.NATION):
+            found.append(FailedJob(job, tip))
+    return found
+
+
+def _busy_clusters(session: Session) -> set[UUID]:
+    """Pictures that are under review or belong to a lead through any tip."""
+    under_review = session.exec(
+        select(Candidate.cluster_id).where(
+            col(Candidate.state).in_(OPEN_CANDIDATE_STATES), col(Candidate.cluster_id).is_not(None)
+        )
+    )
+    leading = session.exec(
+        select(Photo.cluster_id)
+        .join(Tip, col(Tip.id) == col(Photo.tip_id))
+        .join(Lead, col(Lead.tip_id) == col(Tip.id))
+        .where(Tip.state == TipState.LEAD, col(Photo.cluster_id).is_not(None))
+    )
+    return {cluster for cluster in (*under_review, *leading) if cluster is not None}
