@@ -34,7 +34,8 @@ def send(request: Request, context: ContextDep, parts: FormParts) -> Response:
         new = intake.web_tip(parts, language_of(request), context.settings.zone)
         accepted = service.accept(context, service.web_channel(context), new, TIPSTER)
     except Refusal as refusal:
-        return refused_form(request, "citizen/tip.html", refusal, typed=intake.typed(parts), **_form())
+        kept = intake.typed(parts, context.settings.zone)
+        return refused_form(request, "citizen/tip.html", refusal, typed=kept, **_form())
     return _to_receipt(request, context, receipts.ReceiptLink(accepted.tip_id, accepted.code, fresh=True))
 
 

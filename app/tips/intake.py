@@ -1,6 +1,6 @@
 """From the parts of a form to a tip that may be accepted: what each field means and which are needed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -45,6 +45,7 @@ PARTNER_FIELDS = frozenset(
         "danger_now",
     }
 )
+POSITION_FIELDS = ("latitude", "longitude", "accuracy_m")
 TYPED_FIELDS = ("place_text", "description", "contact")
 """Texts that a person typed and gets back when the form is refused."""
 
@@ -180,10 +181,15 @@ def partner_tip(parts: Parts, key: str | None, default_language: str) -> NewTip:
     return _complete(parts, new)
 
 
-def typed(parts: Parts) -> dict[str, str]:
+def typed(parts: Parts, zone: ZoneInfo) -> dict[str, str]:
     """What a person typed, for the form that comes back; values that break their rule are left out."""
-    kept = {name: _if_sound(parts.texts, name) for name in TYPED_FIELDS}
-    kept["danger_now"] = "on" if parts.texts.get("danger_now") == "on" else ""
+    texts = parts.texts
+    kept = {name: texts[name] for name in TYPED_FIELDS if _is_sound(fields.text, texts, name)}
+    if _is_sound(fields.position, texts):
+        kept |= {name: texts.get(name, "") for name in POSITION_FIELDS}
+    if _is_sound(fields.moment, texts, "observed_at", zone):
+        kept["observed_at"] = texts["observed_at"]
+    kept["danger_now"] = "on" if texts.get("danger_now") == "on" else ""
     return kept
 
 
@@ -208,8 +214,8 @@ def _place(texts: Mapping[str, str], system: CoordinateSystem) -> Place | None:
     return Place(latitude, longitude, accuracy, system)
 
 
-def _if_sound(texts: Mapping[str, str], name: str) -> str:
+def _is_sound(check: Callable[..., object], *arguments: object) -> bool:
     try:
-        return fields.text(texts, name)
+        return bool(check(*arguments))
     except Invalid:
-        return ""
+        return False

@@ -74,6 +74,16 @@ class _InMemory(MultiPartParser):
     """Never writes a photo to a temporary file; the limit of the whole body bounds the memory."""
 
     spool_max_size = 2**40
+    ended = False
+
+    def on_end(self) -> None:
+        """Note that the closing boundary came; without it the last photo may be cut."""
+        self.ended = True
+
+    def close_files(self) -> None:
+        """Give the memory of all files back, the cut one's too."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
 
 async def read_parts(request: Request, names: frozenset[str]) -> Parts:
@@ -91,29 +101,17 @@ async def read_parts(request: Request, names: frozenset[str]) -> Parts:
         Refusal: the body breaks off or breaks the rules of multipart.
         Invalid: a part is repeated, unknown, misnamed or not UTF-8.
     """
-    texts: dict[str, str] = {}
-    files: list[UploadFile] = []
-    for name, value in await _items(request):
-        if isinstance(value, UploadFile):
-            if name != PHOTOS:
-                raise Invalid(
-                    "A file was sent where none is expected. Nothing was saved.", field=_known(name, names)
-                )
-            files.append(value)
-            continue
-        if name == PHOTOS:
-            raise Invalid("Send photos as files, each with a file name.", field=PHOTOS)
-        if name not in names:
-            raise Invalid("The form holds a part that is not known here. Nothing was saved.")
-        if name in texts:
-            raise Invalid("A field was sent more than once. Nothing was saved.", field=name)
-        texts[name] = _utf8(value, name)
-    # A browser sends one nameless empty file when none was chosen.
-    chosen = [file for file in files if file.filename or file.size]
-    problem = _first_problem(chosen)
-    datas = [] if problem else [await file.read() for file in chosen]
-    for file in files:
-        await file.close()
+    items = await _items(request)
+    files = [value for _, value in items if isinstance(value, UploadFile)]
+    try:
+        texts = _texts(items, names)
+        # A browser sends one nameless empty file when none was chosen.
+        chosen = [file for file in files if file.filename or file.size]
+        problem = _first_problem(chosen)
+        datas = [] if problem else [await file.read() for file in chosen]
+    finally:
+        for file in files:
+            await file.close()
     photos = tuple(NewPhoto(data, sniff(data) or "") for data in datas)
     if any(not photo.format for photo in photos):
         problem, photos = UnsupportedPhoto(NO_PHOTO, field=PHOTOS), ()
@@ -142,7 +140,7 @@ async def _items(request: Request) -> list[tuple[str, UploadFile | str]]:
         max_part_size=LARGEST_TEXT,
     )
     try:
-        return (await parser.parse()).multi_items()
+        items = (await parser.parse()).multi_items()
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             raise _too_many() from error
@@ -151,6 +149,28 @@ async def _items(request: Request) -> list[tuple[str, UploadFile | str]]:
         raise _broken() from error
     except (ClientDisconnect, UnicodeError) as error:
         raise _broken() from error
+    if not parser.ended:
+        parser.close_files()
+        raise _broken()
+    return items
+
+
+def _texts(items: list[tuple[str, UploadFile | str]], names: frozenset[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, value in items:
+        if isinstance(value, UploadFile):
+            if name != PHOTOS:
+                known = name if name in names else None
+                raise Invalid("A file was sent where none is expected. Nothing was saved.", field=known)
+            continue
+        if name == PHOTOS:
+            raise Invalid("Send photos as files, each with a file name.", field=PHOTOS)
+        if name not in names:
+            raise Invalid("The form holds a part that is not known here. Nothing was saved.")
+        if name in texts:
+            raise Invalid("A field was sent more than once. Nothing was saved.", field=name)
+        texts[name] = _utf8(value, name)
+    return texts
 
 
 def _first_problem(files: list[UploadFile]) -> Refusal | None:
@@ -175,10 +195,6 @@ def _too_many() -> Refusal:
 
 def _broken() -> Refusal:
     return Refusal("The request could not be read. Nothing was saved.")
-
-
-def _known(name: str, names: frozenset[str]) -> str | None:
-    return name if name in names else None
 
 
 def _utf8(value: str, name: str) -> str:

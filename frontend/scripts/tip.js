@@ -24,6 +24,8 @@ photos.addEventListener("change", () => {
 
 if ("geolocation" in navigator) {
   document.getElementById("location").hidden = false;
+  const { latitude, longitude, accuracy_m } = form.elements;
+  fill(latitude.value, longitude.value, accuracy_m.value);
   locate.addEventListener("click", () => {
     told.textContent = told.dataset.busy;
     locate.disabled = true;
