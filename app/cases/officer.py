@@ -1,5 +1,275 @@
-"""Routes."""
+"""The case pages: leads that wait, cases, and every step of one."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.cases import closing, identity, page_queries, queries, service, tasks
+from app.cases.models import CaseState, IdentityEvidence, Outcome
+from app.core.context import Context, ContextDep
+from app.core.db import ReadSessionDep, SessionDep
+from app.core.errors import NotFound, Refusal
+from app.core.render import page
+from app.core.web.forms import refused_form
+from app.officers.models import Officer
+from app.officers.sessions import InvestigatorDep, SupervisorDep
 
 router = APIRouter()
+
+PAGE = "console/case.html"
+Typed = Annotated[str, Form(max_length=20_000)]
+PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+
+
+@router.get("/cases")
+def index(
+    request: Request,
+    session: ReadSessionDep,
+    officer: InvestigatorDep,
+    state: CaseState | None = None,
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    waiting: PageNumber = 1,
+) -> HTMLResponse:
+    """List leads that wait for a case, and cases by state."""
+    leads = queries.waiting_leads(session, officer, waiting)
+    found = queries.search(session, officer, state, number)
+    return page(
+        request,
+        "console/cases.html",
+        officer=officer,
+        leads=leads,
+        lead_lines=page_queries.lead_lines(session, officer, leads.items),
+        found=found,
+        case_lines=page_queries.case_lines(session, officer, found.items),
+        counts=queries.counts(session, officer),
+        state=state,
+    )
+
+
+@router.post("/leads/{lead_id}/case")
+def open_case(
+    session: SessionDep, context: ContextDep, officer: InvestigatorDep, lead_id: UUID
+) -> RedirectResponse:
+    """Open a case on a lead."""
+    case = service.open_case(session, officer, lead_id, context.settings.zone)
+    return RedirectResponse(f"/console/cases/{case.id}", status_code=303)
+
+
+@router.get("/cases/{case_id}")
+def show(request: Request, session: ReadSessionDep, officer: InvestigatorDep, case_id: UUID) -> HTMLResponse:
+    """Show one case."""
+    shown = page_queries.case_page(session, officer, case_id)
+    return page(request, PAGE, errors={}, typed={}, officer=officer, shown=shown, outcomes=Outcome)
+
+
+@router.post("/cases/{case_id}/tips")
+def link_copies(session: SessionDep, officer: InvestigatorDep, case_id: UUID) -> RedirectResponse:
+    """Take tips with the same picture that came since into the case."""
+    service.link_copies(session, officer, case_id)
+    return RedirectResponse(f"/console/cases/{case_id}#tips", status_code=303)
+
+
+@router.post("/cases/{case_id}/notes")
+def add_note(
+    request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, note: Typed = ""
+) -> Response:
+    """Write a note into the timeline."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: service.add_note(session, officer, case_id, note),
+        note=note,
+    )
+
+
+@router.post("/cases/{case_id}/tasks")
+def add_task(
+    request: Request,
+    context: ContextDep,
+    officer: InvestigatorDep,
+    case_id: UUID,
+    title: Typed = "",
+    assignee: Annotated[UUID | None, Form()] = None,
+    due: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Give a task."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: tasks.add(
+            session,
+            officer,
+            case_id,
+            title=title,
+            assignee_id=assignee,
+            due_at=tasks.end_of_day(due, context.settings.zone),
+        ),
+        title=title,
+        assignee=str(assignee or ""),
+        due=due,
+    )
+
+
+@router.post("/cases/{case_id}/tasks/{task_id}/done")
+def finish_task(
+    request: Request,
+    context: ContextDep,
+    officer: InvestigatorDep,
+    case_id: UUID,
+    task_id: UUID,
+    result: Typed = "",
+) -> Response:
+    """Record that a task is done."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: tasks.finish(session, officer, case_id, task_id, result),
+        task=str(task_id),
+        result=result,
+    )
+
+
+@router.post("/cases/{case_id}/field-check")
+def verify_in_field(
+    request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, finding: Typed = ""
+) -> Response:
+    """Record what was found on the spot."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: service.verify_in_field(session, officer, case_id, finding),
+        finding=finding,
+    )
+
+
+@router.post("/cases/{case_id}/identity")
+def confirm_identity(
+    request: Request,
+    context: ContextDep,
+    supervisor: SupervisorDep,
+    case_id: UUID,
+    evidence: Annotated[IdentityEvidence | None, Form()] = None,
+    reference: Typed = "",
+) -> Response:
+    """Confirm the identity by a laboratory report or a document."""
+    return _step(
+        request,
+        context,
+        supervisor,
+        case_id,
+        lambda session: identity.confirm(session, supervisor, case_id, evidence, reference),
+        evidence=evidence or "",
+        reference=reference,
+    )
+
+
+@router.post("/cases/{case_id}/identity/refute")
+def refute_identity(
+    request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, refutation: Typed = ""
+) -> Response:
+    """Record that the child is somebody else."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: identity.refute(session, officer, case_id, refutation),
+        refutation=refutation,
+    )
+
+
+@router.post("/cases/{case_id}/family-contact")
+def contact_family(
+    request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, contact: Typed = ""
+) -> Response:
+    """Record that the family was contacted."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: identity.contact_family(session, officer, case_id, contact),
+        contact=contact,
+    )
+
+
+@router.post("/cases/{case_id}/outcome")
+def record_outcome(
+    request: Request,
+    context: ContextDep,
+    officer: InvestigatorDep,
+    case_id: UUID,
+    outcome: Annotated[Outcome | None, Form()] = None,
+    account: Typed = "",
+) -> Response:
+    """Record what happened to the child."""
+    return _step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: service.record_outcome(session, officer, case_id, outcome, account),
+        outcome=outcome or "",
+        account=account,
+    )
+
+
+@router.post("/cases/{case_id}/close")
+def close(request: Request, context: ContextDep, supervisor: SupervisorDep, case_id: UUID) -> Response:
+    """Close the case; every tip in it gets its answer."""
+    return _step(
+        request,
+        context,
+        supervisor,
+        case_id,
+        lambda session: closing.close(session, supervisor, case_id),
+    )
+
+
+@router.post("/cases/{case_id}/reopen")
+def reopen(
+    request: Request, context: ContextDep, supervisor: SupervisorDep, case_id: UUID, motive: Typed = ""
+) -> Response:
+    """Open a closed case again."""
+    return _step(
+        request,
+        context,
+        supervisor,
+        case_id,
+        lambda session: closing.reopen(session, supervisor, case_id, motive),
+        motive=motive,
+    )
+
+
+def _step(
+    request: Request,
+    context: Context,
+    officer: Officer,
+    case_id: UUID,
+    step: Callable[..., object],
+    **typed: str,
+) -> Response:
+    """Do one step and go back to the case; a refused one shows the page with what was typed."""
+    try:
+        with context.db.write() as session:
+            step(session)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        with context.db.read() as session:
+            shown = page_queries.case_page(session, officer, case_id)
+        return refused_form(
+            request, PAGE, refusal, typed=typed, officer=officer, shown=shown, outcomes=Outcome
+        )
+    return RedirectResponse(f"/console/cases/{case_id}", status_code=303)

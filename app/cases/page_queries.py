@@ -1,0 +1,228 @@
+"""What the case pages show, gathered behind the doors of `queries`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from app.candidates.models import Candidate
+from app.cases import queries
+from app.cases.identity import may_contact_family
+from app.cases.models import CASE_MOVES, Case, CaseEntry, CaseState, CaseTask, Lead
+from app.jurisdictions.models import Jurisdiction
+from app.officers.models import Officer
+from app.photos.models import Face, Photo
+from app.records import queries as record_queries
+from app.records.models import Record, Reference
+from app.tips import queries as tip_queries
+from app.tips.models import Tip
+
+
+@dataclass(frozen=True)
+class LeadLine:
+    """A lead that waits for its case.
+
+    Attributes:
+        lead: the lead.
+        tip: its tip.
+        area: where it belongs.
+        record: the record it points to; None for one made in triage.
+        maker: who made it in triage; None when reviewers agreed.
+    """
+
+    lead: Lead
+    tip: Tip
+    area: Jurisdiction
+    record: Record | None
+    maker: Officer | None
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """A case in the list, with its area and how many tasks are open."""
+
+    case: Case
+    area: Jurisdiction
+    record: Record | None
+    open_tasks: int
+
+
+@dataclass(frozen=True)
+class ShownReference:
+    """One of the record's photos.
+
+    Attributes:
+        reference: the reference.
+        photo: its photo.
+        face: position of the child's face in it, None when there is none.
+    """
+
+    reference: Reference
+    photo: Photo
+    face: int | None
+
+
+@dataclass(frozen=True)
+class ShownTip:
+    """One of the case's tips.
+
+    Attributes:
+        tip: the tip.
+        photos: its photos.
+        area: where it belongs; None for one that no area has.
+        is_leads: whether the lead rests on it.
+    """
+
+    tip: Tip
+    photos: list[Photo]
+    area: Jurisdiction | None
+    is_leads: bool
+
+
+@dataclass(frozen=True)
+class ShownTask:
+    """A task, and who is to do it."""
+
+    task: CaseTask
+    assignee: Officer | None
+
+
+@dataclass(frozen=True)
+class ShownEntry:
+    """An entry of the timeline, who wrote it, and the state it led to."""
+
+    entry: CaseEntry
+    officer: Officer
+    now: CaseState | None
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """All that a case's page shows.
+
+    Attributes:
+        case: the case.
+        line: its area, record and open tasks.
+        lead: the lead it rests on.
+        people: officers named on the page, by id.
+        probe: photo and position of the face that reviewers compared; None for a lead made in triage.
+        references: the record's photos.
+        tips: its tips that the reader may see.
+        copies: tips with the same picture that came since, and may join.
+        tasks: its tasks.
+        timeline: its entries, the newest first.
+        assignees: who may be given a task.
+        moves: states it may go to now.
+        may_contact_family: whether the identity is confirmed.
+    """
+
+    case: Case
+    line: CaseLine
+    lead: Lead
+    people: dict[UUID, Officer]
+    probe: tuple[UUID, int] | None
+    references: list[ShownReference]
+    tips: list[ShownTip]
+    copies: int
+    tasks: list[ShownTask]
+    timeline: list[ShownEntry]
+    assignees: list[Officer]
+    moves: frozenset[CaseState]
+    may_contact_family: bool
+
+
+def lead_lines(session: Session, officer: Officer, leads: Iterable[Lead]) -> list[LeadLine]:
+    """Leads as the list shows them."""
+    return [
+        LeadLine(
+            lead,
+            tip_queries.get_visible(session, officer, lead.tip_id),
+            session.get_one(Jurisdiction, lead.jurisdiction_code),
+            _record(session, officer, lead.record_id),
+            session.get(Officer, lead.created_by) if lead.created_by else None,
+        )
+        for lead in leads
+    ]
+
+
+def case_lines(session: Session, officer: Officer, cases: Iterable[Case]) -> list[CaseLine]:
+    """Cases as the list shows them."""
+    return [
+        CaseLine(
+            case,
+            session.get_one(Jurisdiction, case.jurisdiction_code),
+            _record(session, officer, case.record_id),
+            sum(task.done_at is None for task in queries.tasks_of(session, case.id)),
+        )
+        for case in cases
+    ]
+
+
+def case_page(session: Session, officer: Officer, case_id: UUID) -> CasePage:
+    """All that a case's page shows.
+
+    Raises:
+        NotFound: no such case in the officer's area.
+    """
+    case = queries.get_visible(session, officer, case_id)
+    lead = queries.get_visible_lead(session, officer, case.lead_id)
+    tasks = queries.tasks_of(session, case.id)
+    entries = queries.timeline(session, case.id)
+    named = {case.opened_by, *(entry.officer_id for entry in entries)}
+    named.update(task.assignee_id for task in tasks if task.assignee_id)
+    named.update({lead.created_by} if lead.created_by else ())
+    people = queries.officers_named(session, named)
+    return CasePage(
+        case=case,
+        line=case_lines(session, officer, [case])[0],
+        lead=lead,
+        people=people,
+        probe=_probe(session, lead),
+        references=_references(session, case.record_id),
+        tips=_tips(session, officer, case, lead),
+        copies=len(queries.other_copies(session, case, lead.tip_id)),
+        tasks=[ShownTask(task, people[task.assignee_id] if task.assignee_id else None) for task in tasks],
+        timeline=[ShownEntry(entry, people[entry.officer_id], _state_after(entry)) for entry in entries],
+        assignees=queries.assignees(session, case),
+        moves=CASE_MOVES[case.state],
+        may_contact_family=may_contact_family(case),
+    )
+
+
+def _record(session: Session, officer: Officer, record_id: UUID | None) -> Record | None:
+    return record_queries.get_visible(session, officer, record_id) if record_id else None
+
+
+def _probe(session: Session, lead: Lead) -> tuple[UUID, int] | None:
+    if lead.candidate_id is None:
+        return None
+    face = session.exec(select(Face).join(Candidate).where(Candidate.id == lead.candidate_id)).first()
+    return (face.photo_id, face.position) if face else None
+
+
+def _references(session: Session, record_id: UUID | None) -> list[ShownReference]:
+    if record_id is None:
+        return []
+    shown = []
+    for reference, photo in record_queries.references_of(session, record_id):
+        face = session.get(Face, reference.face_id) if reference.face_id else None
+        shown.append(ShownReference(reference, photo, face.position if face else None))
+    return shown
+
+
+def _tips(session: Session, officer: Officer, case: Case, lead: Lead) -> list[ShownTip]:
+    shown = [
+        ShownTip(
+            tip,
+            tip_queries.photos_of(session, tip.id),
+            session.get(Jurisdiction, tip.jurisdiction_code) if tip.jurisdiction_code else None,
+            tip.id == lead.tip_id,
+        )
+        for tip in queries.visible_tips_of(session, officer, case.id)
+    ]
+    return sorted(shown, key=lambda item: not item.is_leads)
+
+
+def _state_after(entry: CaseEntry) -> CaseState | None:
+    return CaseState(entry.detail["now"]) if "now" in entry.detail else None
