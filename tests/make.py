@@ -3,6 +3,7 @@
 import io
 import itertools
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from PIL import Image
@@ -51,18 +52,28 @@ class Make:
             session.add(officer)
         return officer
 
-    def tip(self, *, area: str | None = "440304", state: TipState = TipState.ROUTED, photos: int = 1) -> Tip:
-        """A tip with examined photos, one face in each."""
+    def tip(
+        self,
+        *,
+        area: str | None = "440304",
+        state: TipState = TipState.ROUTED,
+        photos: int = 1,
+        **sent: Any,
+    ) -> Tip:
+        """A tip with examined photos, one face in each; `sent` are columns that cannot be changed later."""
         number = next(self._count)
         with self.context.db.write() as session:
             tip = Tip(
                 channel_id=self._channel(session).id,
-                language="en",
-                place_text=f"Metro exit {number}",
-                description=f"A child asks passers-by for money ({number}).",
                 receipt_lookup=number.to_bytes(32, "big"),
                 state=state,
                 jurisdiction_code=area,
+                **{
+                    "language": "en",
+                    "place_text": f"Metro exit {number}",
+                    "description": f"A child asks passers-by for money ({number}).",
+                }
+                | sent,
             )
             session.add(tip)
             session.flush()
