@@ -1,6 +1,7 @@
 """Builds the web application: the citizens' site, the officers' console and the partner API."""
 
 from enum import StrEnum
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
@@ -8,19 +9,21 @@ from starlette.staticfiles import StaticFiles
 from app.audit import officer as audit_pages
 from app.cases import officer as case_pages
 from app.core.context import Context
-from app.core.render import FRONTEND
+from app.core.render import FRONTEND, use_words
 from app.core.web import problems
 from app.core.web.headers import SecurityHeaders
 from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
 from app.officers import officer as officer_pages
 from app.partners import api as partner_api
+from app.partners.documents import completed
 from app.photos import officer as photo_pages
 from app.records import officer as record_pages
 from app.reviews import officer as review_pages
 from app.reviews import triage_officer as triage_pages
 from app.tips import citizen as tip_pages
 from app.tips import custodian as contact_pages
+from app.words import WORDS
 
 LARGEST_BODY = 6 * 20 * 2**20 + 2**20
 """Bytes of the largest request: six photos of 20 MiB and a MiB of text and part headers."""
@@ -67,6 +70,7 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         openapi_url="/api/v1/openapi.json" if site in {Site.ALL, Site.API} else None,
     )
     app.state.context = context
+    use_words(WORDS)
     problems.install(app)
     if site in {Site.ALL, Site.CITIZENS}:
         app.include_router(tip_pages.router, include_in_schema=False)
@@ -80,8 +84,20 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
             )
     if site in {Site.ALL, Site.API}:
         app.include_router(partner_api.router, prefix="/api/v1")
+        _complete_document(app)
     for folder in ("styles", "scripts"):
         app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)
     app.add_middleware(BodyLimit, max_body_size=LARGEST_BODY)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _complete_document(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = completed(generate())
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]

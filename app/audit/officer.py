@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from sqlmodel import Session
 
 from app.audit import queries, sealed, service
 from app.audit.models import Action
@@ -80,7 +79,7 @@ def index(
     return page(request, PAGE, errors={}, **values)
 
 
-def _wanted(session: Session, typed: TypedFilter, zone: ZoneInfo) -> Filter:
+def _wanted(session: ReadSessionDep, typed: TypedFilter, zone: ZoneInfo) -> Filter:
     """Read the filter.
 
     Raises:

@@ -26,6 +26,8 @@ LANGUAGES = {"zh": "简体中文", "en": "English"}
 LOCALES = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}
 LANGUAGE_COOKIE = "lang"
 
+_words: dict[StrEnum, str] = {}
+
 
 @cache
 def translations(language: str) -> gettext.NullTranslations:
@@ -97,8 +99,6 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 
 @cache
 def _environment(language: str) -> Environment:
-    from app.words import WORDS  # noqa: PLC0415 - words know the rooms, the rooms know this module
-
     environment = Environment(
         loader=FileSystemLoader(FRONTEND / "templates"),
         autoescape=True,
@@ -109,7 +109,7 @@ def _environment(language: str) -> Environment:
     )
     catalog = translations(language)
     environment.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters["word"] = _word(WORDS, catalog)
+    environment.filters["word"] = _word(catalog)
     environment.filters["moment"] = _moment(LOCALES[language])
     environment.filters["day"] = lambda value: _day(value, LOCALES[language])
     environment.globals["asset"] = asset
@@ -117,8 +117,13 @@ def _environment(language: str) -> Environment:
     return environment
 
 
-def _word(words: Mapping[StrEnum, str], catalog: gettext.NullTranslations) -> Callable[[StrEnum], str]:
-    return lambda code: catalog.gettext(words[code])
+def use_words(words: Mapping[StrEnum, str]) -> None:
+    """Take the words that codes are shown with; plumbing knows none of its own."""
+    _words.update(words)
+
+
+def _word(catalog: gettext.NullTranslations) -> Callable[[StrEnum], str]:
+    return lambda code: catalog.gettext(_words[code])
 
 
 def _moment(locale: Locale) -> Callable[..., str]:

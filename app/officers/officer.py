@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlmodel import Session
 
 from app.core.context import Context, ContextDep
 from app.core.db import ReadSessionDep, SessionDep
@@ -122,7 +121,7 @@ def end_session(session: SessionDep, officer: NewcomerDep, session_id: UUID) -> 
     return RedirectResponse(ACCOUNT, status_code=303)
 
 
-def _account(request: Request, context: Context, session: Session, officer: Officer) -> dict[str, Any]:
+def _account(request: Request, context: Context, session: ReadSessionDep, officer: Officer) -> dict[str, Any]:
     token = sessions.token_of(request)
     held = queries.live_sessions(session, officer.id, context.settings)
     return {

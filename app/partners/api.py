@@ -1,5 +1,113 @@
-"""Routes."""
+"""Partner API v1: send a tip, read what became of it."""
 
-from fastapi import APIRouter
+from typing import Annotated
+from uuid import UUID
 
-router = APIRouter()
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.security import HTTPBearer
+
+from app.audit.models import ActorKind
+from app.audit.service import Actor
+from app.core.context import ContextDep
+from app.core.db import ReadSessionDep
+from app.core.render import language_of
+from app.partners import service
+from app.partners.documents import TIP_BODY, Message, TipAnswer, TipReceived, refusals
+from app.tips import answers, intake, receipts
+from app.tips import service as tips
+from app.tips.answers import Status
+from app.tips.models import Author
+from app.tips.parts import Parts
+
+router = APIRouter(tags=["tips"])
+
+_documented_scheme = HTTPBearer(
+    auto_error=False, description="A key made by the operator: hw1_<id>_<secret>.", scheme_name="PartnerKey"
+)
+
+
+def _channel(request: Request, session: ReadSessionDep) -> UUID:
+    return service.channel_of(session, request.headers.get("authorization", ""))
+
+
+ChannelDep = Annotated[UUID, Depends(_channel)]
+
+
+async def _parts(request: Request, channel_id: ChannelDep) -> Parts:
+    """The body, read only for a request with a valid key."""
+    del channel_id
+    return await intake.partner_parts(request)
+
+
+@router.post(
+    "/tips",
+    status_code=201,
+    summary="Send a tip",
+    responses={
+        201: {
+            "description": "The tip is durable.",
+            "headers": {
+                "Location": {"schema": {"type": "string"}, "description": "Where to read its status."}
+            },
+        },
+        **refusals(400, 401, 413, 415, 422, 429, 500, 503),
+    },
+    openapi_extra={"requestBody": TIP_BODY},
+    dependencies=[Depends(_documented_scheme)],
+)
+def send_tip(
+    request: Request,
+    response: Response,
+    context: ContextDep,
+    channel_id: ChannelDep,
+    parts: Annotated[Parts, Depends(_parts)],
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Your own name for this request, 8 to 200 characters. Repeated with the same body, it "
+            "gives the same answer and makes no second tip; with another body, 422.",
+            examples=["0b8d1f0e-7f5a-4f3e-9d0e-5a0c6f1b2d3c"],
+        ),
+    ] = None,
+) -> TipReceived:
+    """Take a tip. 201 says that photos and rows are on disk.
+
+    The answer never depends on what a picture shows; one that was sent before makes a new tip.
+    """
+    new = intake.partner_tip(parts, idempotency_key, language_of(request))
+    try:
+        accepted = tips.accept(context, channel_id, new, Actor(ActorKind.PARTNER, str(channel_id)))
+    except tips.KeyReused as refusal:
+        refusal.status = 422
+        raise
+    response.headers["Location"] = f"/api/v1/tips/{accepted.tip_id}"
+    return TipReceived(
+        id=accepted.tip_id,
+        receipt=receipts.shown(accepted.code),
+        status=Status.RECEIVED,
+        received_at=accepted.received_at,
+    )
+
+
+@router.get(
+    "/tips/{tip_id}",
+    summary="Read where a tip stands",
+    responses=refusals(401, 404, 429, 500, 503),
+    dependencies=[Depends(_documented_scheme)],
+)
+def read_tip(request: Request, session: ReadSessionDep, channel_id: ChannelDep, tip_id: UUID) -> TipAnswer:
+    """Read the status and answers of a tip that this key's channel sent."""
+    tip = service.own_tip(session, channel_id, tip_id)
+    answer = answers.answer_to(session, tip, language_of(request))
+    return TipAnswer(
+        id=answer.tip_id,
+        external_id=answer.external_id,
+        received_at=answer.received_at,
+        status=answer.status,
+        messages=[
+            Message(author=line.author, text=line.text, at=line.at)
+            for line in answer.lines
+            if line.author
+            != Author.TIPSTER  # What a citizen wrote under a receipt is between them and the police.
+        ],
+    )

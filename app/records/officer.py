@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlmodel import Session
 
 from app.audit.service import officer_actor
 from app.core.context import Context, ContextDep
@@ -144,7 +143,7 @@ def reopen(
     return RedirectResponse(f"/console/records/{record_id}", status_code=303)
 
 
-def _shown(session: Session, officer: Officer, record: Record) -> dict[str, Any]:
+def _shown(session: ReadSessionDep, officer: Officer, record: Record) -> dict[str, Any]:
     return {
         "officer": officer,
         "record": record,
@@ -174,7 +173,7 @@ def _form_again(
 
 
 def _form_values(
-    session: Session, clerk: Officer, typed: dict[str, str], record: Record | None
+    session: ReadSessionDep, clerk: Officer, typed: dict[str, str], record: Record | None
 ) -> dict[str, Any]:
     references = queries.references_of(session, record.id) if record else []
     return {
