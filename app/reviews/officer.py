@@ -56,7 +56,7 @@ def show(request: Request, session: ReadSessionDep, officer: ReviewerDep, review
         )
     if review.state == ReviewState.RELEASED:
         return _to("/console/reviews")
-    return _form(request, session, officer, review_id)
+    return _form(request, session, officer, review_id, {})
 
 
 @router.post("/reviews/{review_id}/decision")
@@ -70,21 +70,11 @@ def decide(
 ) -> Response:
     """Record the officer's own conclusion."""
     try:
-        if conclusion is None:
-            raise Invalid("Choose a conclusion.", field="conclusion")
         service.decide(session, officer, review_id, conclusion, reason)
     except Invalid as refusal:
         said = translate(language_of(request), refusal.message, **refusal.values)
-        return _form(
-            request,
-            session,
-            officer,
-            review_id,
-            said=said,
-            field=refusal.field,
-            reason=reason,
-            chosen=conclusion,
-        )
+        errors = {refusal.field or "": said}
+        return _form(request, session, officer, review_id, errors, reason=reason, chosen=conclusion)
     return _to(f"/console/reviews/{review_id}")
 
 
@@ -100,9 +90,8 @@ def _form(
     session: ReadSessionDep,
     officer: ReviewerDep,
     review_id: UUID,
+    errors: dict[str, str],
     *,
-    said: str | None = None,
-    field: str | None = None,
     reason: str = "",
     chosen: Conclusion | None = None,
 ) -> HTMLResponse:
@@ -110,12 +99,11 @@ def _form(
     return page(
         request,
         "console/review.html",
-        status=422 if said else 200,
+        status=Invalid.status if errors else 200,
         officer=officer,
         pair=queries.comparison(session, review),
         conclusions=list(Conclusion),
-        message=said,
-        field=field,
+        errors=errors,
         reason=reason,
         chosen=chosen,
     )

@@ -116,13 +116,13 @@ def release(session: Session, officer: Officer, review_id: UUID) -> None:
 
 
 def decide(
-    session: Session, officer: Officer, review_id: UUID, conclusion: Conclusion, reason: str
+    session: Session, officer: Officer, review_id: UUID, conclusion: Conclusion | None, reason: str
 ) -> CandidateState:
     """Record an officer's own conclusion and settle the candidate if it can be settled.
 
     - The review is the officer's own and was not handed back; a lease that ran out does not count against
       them as long as nobody else took over.
-    - The reason is written in words.
+    - A conclusion is chosen and the reason written in words.
     - The candidate still waits, and the officer has not decided it before.
     - A first conclusion: the candidate waits for a second person.
     - A second: `combine` says what the two make of it; agreement on the same person makes a lead.
@@ -133,7 +133,7 @@ def decide(
         session: a writing session.
         officer: who decides.
         review_id: their review.
-        conclusion: one of six.
+        conclusion: one of six, None if none was chosen.
         reason: why, in words.
 
     Returns:
@@ -141,7 +141,7 @@ def decide(
 
     Raises:
         NotFound: not the officer's review.
-        Invalid: no reason in words.
+        Invalid: no conclusion, or no reason in words.
         Conflict: decided before, taken over by a colleague, or settled meanwhile.
     """
     review = queries.get_own(session, officer, review_id)
@@ -149,6 +149,8 @@ def decide(
         raise Conflict("You have decided this candidate already.")
     if review.state == ReviewState.RELEASED and review.lease_until > now():
         raise Conflict("You have handed this candidate back. Take it again to decide.")
+    if conclusion is None:
+        raise Invalid("Choose a conclusion.", field="conclusion")
     if len(reason.strip()) < SHORTEST_REASON or len(reason) > LONGEST_REASON:
         raise Invalid(
             "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON

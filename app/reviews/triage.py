@@ -18,6 +18,7 @@ from app.photos import service as photos
 from app.reviews import triage_queries
 from app.tips import progress
 from app.tips import queries as tips
+from app.tips import service as sending
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
 
 LONGEST_MESSAGE = 2_000
@@ -55,7 +56,7 @@ def dispose(
     session: Session,
     officer: Officer,
     tip_id: UUID,
-    disposition: Disposition,
+    disposition: Disposition | None,
     reason: str,
     duplicate_of: UUID | None,
 ) -> None:
@@ -64,7 +65,8 @@ def dispose(
     - The tip is the officer's to see, and the code one that triage gives.
     - No candidate of it still waits for a decision.
     - It is not a lead: a case closes that.
-    - A repeated tip names the one it repeats, which the officer can see.
+    - A repeated tip names the one it repeats: one that the officer can see, that was not taken back, and that
+      was not itself closed as repeating this one.
 
     Raises:
         NotFound: not of the officer's area, or the other tip is not.
@@ -72,6 +74,8 @@ def dispose(
         Conflict: one of the rules above.
     """
     tip = tips.get_visible(session, officer, tip_id)
+    if disposition is None:
+        raise Invalid("Choose how the tip is closed.", field="disposition")
     if disposition not in OFFICERS_DISPOSITIONS:
         raise Conflict("A tip is not closed with this here: a case, a transfer or the tipster does that.")
     if candidate_queries.open_of_tip(session, tip.id):
@@ -81,7 +85,7 @@ def dispose(
             "The tip's present state does not allow this step. Open it again to see where it stands."
         )
     if disposition == Disposition.DUPLICATE_OF and duplicate_of is not None:
-        tips.get_visible(session, officer, duplicate_of)
+        _check_repeated(session, tip, tips.get_visible(session, officer, duplicate_of))
     progress.dispose(
         session,
         tip,
@@ -141,6 +145,7 @@ def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason
     session.add(tip)
     audit.record(session, actor, Action.TIP_TRANSFERRED, "tip", tip.id, was=was, now=code)
     progress.move(session, tip, TipState.ROUTED, actor)
+    tip.state_reason = reason.strip()
 
 
 def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: bool) -> None:
@@ -158,6 +163,8 @@ def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: b
         )
     if tip.state == TipState.DISPOSED:
         raise Conflict("This tip is closed; its answer has been posted.")
+    if sending.is_withdrawn(session, tip.id):
+        raise Conflict("The tipster took this tip back and reads its thread no more.")
     actor = officer_actor(officer.id)
     session.add(TipMessage(tip_id=tip.id, author=Author.OFFICER, officer_id=officer.id, text=text.strip()))
     audit.record(session, actor, Action.MESSAGE_SENT, "tip", tip.id)
@@ -207,3 +214,14 @@ def to_triage(session: Session, officer: Officer, tip_id: UUID) -> None:
         tip.jurisdiction_code = officer.jurisdiction_code
         session.add(tip)
     progress.move(session, tip, TipState.ROUTED, officer_actor(officer.id))
+
+
+def _check_repeated(session: Session, tip: Tip, repeated: Tip) -> None:
+    """A clue closed in favour of another must not be lost with it."""
+    if repeated.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
+        raise Conflict("That tip was taken back; this one has to be decided for itself.")
+    following: Tip | None = repeated
+    while following is not None and following.duplicate_of_id is not None:
+        if following.duplicate_of_id == tip.id:
+            raise Conflict("That tip was closed as repeating this one.")
+        following = session.get(Tip, following.duplicate_of_id)

@@ -1,9 +1,9 @@
 """Triage pages: the list, a tip, and what failed."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.db import ReadSessionDep, SessionDep
@@ -22,15 +22,24 @@ Text = Annotated[str, Form(max_length=20_000)]
 
 
 @router.get("/triage")
-def show_list(request: Request, session: ReadSessionDep, officer: TriageDep) -> HTMLResponse:
+def show_list(
+    request: Request,
+    session: ReadSessionDep,
+    officer: TriageDep,
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
     """Show the tips that wait for a decision of their own."""
-    items = triage_queries.in_triage(session, officer)
+    found = triage_queries.in_triage(session, officer, number)
+    behind = triage_queries.behind_a_picture(session, officer)
+    items = [*found.items, *behind.items]
     return page(
         request,
         "console/triage.html",
         officer=officer,
-        items=[item for item in items if not item.waits],
-        waiting=[item for item in items if item.waits],
+        found=found,
+        behind=behind,
+        photos=triage_queries.photo_counts(session, items),
+        areas={tip.jurisdiction_code: areas.get(session, tip.jurisdiction_code or "") for tip in items},
     )
 
 
@@ -52,11 +61,14 @@ def dispose(
 ) -> Response:
     """Close a tip with its final code."""
     try:
-        if disposition is None:
-            raise Invalid("Choose how the tip is closed.", field="disposition")
         triage.dispose(session, officer, tip_id, disposition, reason, duplicate_of)
     except Invalid as refusal:
-        return _tip_page(request, session, officer, tip_id, refusal, reason=reason)
+        typed = {
+            "reason": reason,
+            "disposition": disposition or "",
+            "duplicate_of": str(duplicate_of or ""),
+        }
+        return _tip_page(request, session, officer, tip_id, refusal, **typed)
     return _to("/console/triage")
 
 
@@ -86,7 +98,9 @@ def transfer(
     try:
         triage.transfer(session, officer, tip_id, area, transfer_reason)
     except Invalid as refusal:
-        return _tip_page(request, session, officer, tip_id, refusal, transfer_reason=transfer_reason)
+        return _tip_page(
+            request, session, officer, tip_id, refusal, area=area, transfer_reason=transfer_reason
+        )
     return _to("/console/triage")
 
 
@@ -97,11 +111,11 @@ def write(
     officer: TriageDep,
     tip_id: UUID,
     text: Text = "",
-    ask: Annotated[bool, Form()] = False,
+    ask: Annotated[Literal["true"] | None, Form()] = None,
 ) -> Response:
     """Write to the tipster."""
     try:
-        triage.write(session, officer, tip_id, text, ask=ask)
+        triage.write(session, officer, tip_id, text, ask=ask is not None)
     except Invalid as refusal:
         return _tip_page(request, session, officer, tip_id, refusal, text=text)
     return _to(f"/console/tips/{tip_id}#thread")
@@ -168,8 +182,9 @@ def _tip_page(
         notices=answers.NOTICES,
         dispositions=triage.OFFICERS_DISPOSITIONS,
         areas=areas.with_authority(session),
-        field=refusal.field if refusal else None,
-        message=translate(language_of(request), refusal.message, **refusal.values) if refusal else None,
+        errors={refusal.field or "": translate(language_of(request), refusal.message, **refusal.values)}
+        if refusal
+        else {},
         typed=typed,
     )
 

@@ -1,14 +1,17 @@
 """Questions of triage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlalchemy import func
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate
-from app.cases.models import Lead
 from app.core.jobs import Job, JobState
-from app.jurisdictions.models import Jurisdiction
+from app.core.paging import Listing, listing
 from app.officers.models import Officer
 from app.photos.models import Face, Photo, PhotoState
 from app.records.models import Record
@@ -25,25 +28,8 @@ TRIAGE_STATES = (
 )
 
 
-@dataclass(frozen=True)
-class TriageItem:
-    """A tip in triage.
-
-    Attributes:
-        tip: the tip.
-        area: its area.
-        photos: its photos.
-        waits: another tip with the same picture is under review or a lead.
-    """
-
-    tip: Tip
-    area: Jurisdiction | None
-    photos: list[Photo]
-    waits: bool
-
-
 def under_review(session: Session, tip_id: UUID) -> bool:
-    """Whether a candidate of the tip waits for a decision; pages then show one constant word for its state."""
+    """Whether a candidate of the tip waits for a decision; pages then show one word for all its states."""
     return (
         session.exec(
             select(Candidate.id).where(
@@ -79,27 +65,24 @@ class FailedJob:
     tip: Tip | None
 
 
-def in_triage(session: Session, officer: Officer, limit: int = 200) -> list[TriageItem]:
-    """Tips of the officer's area that wait for a decision of their own, danger first, then the oldest."""
-    with_open_candidate = select(Candidate.tip_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
+def in_triage(session: Session, officer: Officer, page: int) -> Listing[Tip]:
+    """A page of the tips that wait for a decision of their own, danger first, then the oldest."""
+    return listing(session, _undecided(officer).where(col(Tip.id).not_in(_with_busy_picture())), page)
+
+
+def behind_a_picture(session: Session, officer: Officer) -> Listing[Tip]:
+    """The first tips whose picture is under review or a lead through another tip, and how many there are."""
+    return listing(session, _undecided(officer).where(col(Tip.id).in_(_with_busy_picture())), 1)
+
+
+def photo_counts(session: Session, items: Sequence[Tip]) -> dict[UUID, int]:
+    """How many photos came with each tip."""
     rows = session.exec(
-        select(Tip, Jurisdiction)
-        .outerjoin(Jurisdiction, col(Jurisdiction.code) == col(Tip.jurisdiction_code))
-        .where(
-            col(Tip.id).in_(tips.visible_to(officer).with_only_columns(col(Tip.id))),
-            col(Tip.state).in_(TRIAGE_STATES),
-            col(Tip.id).not_in(with_open_candidate),
-        )
-        .order_by(col(Tip.danger_now).desc(), col(Tip.received_at))
-        .limit(limit)
-    ).all()
-    busy = _busy_clusters(session)
-    items = []
-    for tip, area in rows:
-        photos = tips.photos_of(session, tip.id)
-        waits = any(photo.cluster_id in busy for photo in photos)
-        items.append(TriageItem(tip, area, photos, waits))
-    return items
+        select(Photo.tip_id, func.count(col(Photo.id)))
+        .where(col(Photo.tip_id).in_([tip.id for tip in items]))
+        .group_by(col(Photo.tip_id))
+    )
+    return {tip_id: count for tip_id, count in rows if tip_id is not None}
 
 
 def copies(session: Session, officer: Officer, tip: Tip) -> tuple[list[Copy], int]:
@@ -194,17 +177,27 @@ def parked_jobs(session: Session, officer: Officer) -> list[FailedJob]:
     return found
 
 
-def _busy_clusters(session: Session) -> set[UUID]:
-    """Pictures that are under review or belong to a lead through any tip."""
-    under_review = session.exec(
-        select(Candidate.cluster_id).where(
-            col(Candidate.state).in_(OPEN_CANDIDATE_STATES), col(Candidate.cluster_id).is_not(None)
-        )
+def _undecided(officer: Officer) -> SelectOfScalar[Tip]:
+    """Tips of the officer's area without an open candidate, in the order they are to be looked at."""
+    with_open_candidate = select(Candidate.tip_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
+    return (
+        tips.visible_to(officer)
+        .where(col(Tip.state).in_(TRIAGE_STATES), col(Tip.id).not_in(with_open_candidate))
+        .order_by(col(Tip.danger_now).desc(), col(Tip.received_at), col(Tip.id))
     )
-    leading = session.exec(
+
+
+def _with_busy_picture() -> SelectOfScalar[Any]:
+    """Tips with a picture that is under review, or belongs to a lead, through any tip."""
+    reviewed = select(Candidate.cluster_id).where(
+        col(Candidate.state).in_(OPEN_CANDIDATE_STATES), col(Candidate.cluster_id).is_not(None)
+    )
+    leading = (
         select(Photo.cluster_id)
         .join(Tip, col(Tip.id) == col(Photo.tip_id))
-        .join(Lead, col(Lead.tip_id) == col(Tip.id))
         .where(Tip.state == TipState.LEAD, col(Photo.cluster_id).is_not(None))
     )
-    return {cluster for cluster in (*under_review, *leading) if cluster is not None}
+    return select(Photo.tip_id).where(
+        col(Photo.tip_id).is_not(None),
+        or_(col(Photo.cluster_id).in_(reviewed), col(Photo.cluster_id).in_(leading)),
+    )
