@@ -22,6 +22,8 @@ from app.tips import service as sending
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
 
 LONGEST_MESSAGE = 2_000
+HANDED_OVER = "handed_over"
+"""Notice of a transfer with its reason; it has no sentence for the tipster and is shown to officers only."""
 
 OFFICERS_DISPOSITIONS = tuple(
     disposition
@@ -145,7 +147,15 @@ def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason
     session.add(tip)
     audit.record(session, actor, Action.TIP_TRANSFERRED, "tip", tip.id, was=was, now=code)
     progress.move(session, tip, TipState.ROUTED, actor)
-    tip.state_reason = reason.strip()
+    session.add(
+        TipMessage(
+            tip_id=tip.id,
+            author=Author.SYSTEM,
+            officer_id=officer.id,
+            notice=HANDED_OVER,
+            text=reason.strip(),
+        )
+    )
 
 
 def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: bool) -> None:

@@ -70,7 +70,8 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
     )
     strangers: list[str] = []
     context.on(
-        "request", lambda sent: strangers.append(sent.url) if not sent.url.startswith((address, "blob:")) else None
+        "request",
+        lambda sent: strangers.append(sent.url) if not sent.url.startswith((address, "blob:")) else None,
     )
     opened = context.new_page()
     yield opened

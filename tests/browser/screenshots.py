@@ -1,4 +1,6 @@
-"""A picture of every page, phone and desktop, in both languages: `python -m tests.browser.screenshots FOLDER ADDRESS`.
+"""A picture of every page, phone and desktop, in both languages.
+
+`python -m tests.browser.screenshots FOLDER ADDRESS USER=PASSWORD ...`
 
 Signs in with the user names and passwords given as USER=PASSWORD arguments, as `make demo` prints them.
 """
@@ -56,8 +58,10 @@ def main() -> None:
                     username, _, password = sign_in.partition("=")
                     _sign_in(page, username, password)
                     for path in ROOMS:
-                        if page.request.get(path).status == 200:  # noqa: PLR2004
-                            _take(page, path, given.folder, f"{width}-{language}-{username}", FOLLOWED.get(path))
+                        if page.request.get(path).status == 200:
+                            _take(
+                                page, path, given.folder, f"{width}-{language}-{username}", FOLLOWED.get(path)
+                            )
                     context.clear_cookies()
                 context.close()
         browser.close()

@@ -29,12 +29,15 @@ class TestLanguages:
     def test_translations_keep_the_named_values(self, path: Path) -> None:
         """A value that a sentence names is named in the other language too."""
         with path.open("rb") as file:
-            entries = [entry for entry in read_po(file, locale="zh") if isinstance(entry.id, str) and entry.id]
+            entries = [
+                entry for entry in read_po(file, locale="zh") if isinstance(entry.id, str) and entry.id
+            ]
 
         wrong = [
             entry.id
             for entry in entries
-            if set(re.findall(r"%\((\w+)\)", entry.id)) != set(re.findall(r"%\((\w+)\)", str(entry.string)))
+            if set(re.findall(r"%\((\w+)\)", str(entry.id)))
+            != set(re.findall(r"%\((\w+)\)", str(entry.string)))
         ]
 
         assert entries
@@ -109,6 +112,8 @@ class TestWebProcess:
             "print([m for m in ('dlib', 'face_recognition', 'PIL', 'numpy', 'scipy') if m in sys.modules])"
         )
 
-        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        answer = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
 
         assert answer.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Tips are sent while web and worker are killed; then every promise is checked against what senders were told.
+"""Tips are sent while web and worker are killed; then each promise is held against what senders were told.
 
 `python -m tests.journeys.campaign --tips 200 --kills 20` prints the counts; the suite runs a smaller one.
 """
@@ -17,12 +17,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 from PIL import Image
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.audit import service as audit
 from app.candidates.models import CandidateList
@@ -30,7 +32,7 @@ from app.core.context import Context, open_context
 from app.core.jobs import Job, JobState
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction, Level
-from app.photos.models import Face, Photo, PhotoState, Rendition
+from app.photos.models import Face, Photo, PhotoState, Rendition, RenditionKind
 from app.tips.models import Submission, Tip, TipState
 
 PICTURES = sorted((Path(__file__).parents[2] / "app" / "demo" / "pictures").glob("*-tip*.jpg"))
@@ -174,10 +176,10 @@ def run(tips: int, kills: int, folder: Path, seed: int) -> Findings:
     return Findings(len(told.receipts), kills, told.attempts, tuple(problems))
 
 
-def _send(port: int, numbers: "object", lock: threading.Lock, told: Told) -> None:
+def _send(port: int, numbers: Iterator[int], lock: threading.Lock, told: Told) -> None:
     while True:
         with lock:
-            number = next(numbers, None)  # type: ignore[call-overload]
+            number = next(numbers, None)
         if number is None:
             return
         key, photo = secrets.token_urlsafe(16), picture(number)
@@ -210,54 +212,79 @@ def _wait_until_idle(context: Context) -> None:
     while time.monotonic() < deadline:
         with context.db.read() as session:
             waiting = session.exec(
-                select(Job.id).where(Job.state.in_([JobState.READY, JobState.RUNNING]))  # type: ignore[attr-defined]
+                select(Job.id).where(col(Job.state).in_([JobState.READY, JobState.RUNNING]))
             ).first()
         if waiting is None:
             return
         time.sleep(0.5)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What the database holds after a campaign."""
+
+    by_key: dict[str, UUID]
+    tips: dict[UUID, Tip]
+    photos: list[Photo]
+    jobs: Counter[str]
+    unfinished: list[str]
+    faces: int
+    searches: Counter[UUID]
+    scenes: Counter[UUID]
+    audit: tuple[str, ...]
+
+
+def _read(context: Context) -> _Found:
+    with context.db.read() as session:
+        jobs = list(session.exec(select(Job)))
+        return _Found(
+            by_key={row.key: row.tip_id for row in session.exec(select(Submission))},
+            tips={tip.id: tip for tip in session.exec(select(Tip))},
+            photos=list(session.exec(select(Photo))),
+            jobs=Counter(str(job.args["tip_id"]) for job in jobs if job.kind == "process_tip"),
+            unfinished=[f"{job.kind} {job.state.value}" for job in jobs if job.state != JobState.DONE],
+            faces=len(session.exec(select(Face.id)).all()),
+            searches=Counter(made.face_id for made in session.exec(select(CandidateList))),
+            scenes=Counter(
+                row.photo_id for row in session.exec(select(Rendition)) if row.kind == RenditionKind.SCENE
+            ),
+            audit=audit.verify(
+                session, audit.checkpoints_path(context.settings), context.keys.signing
+            ).problems,
+        )
+
+
 def _check(context: Context, told: Told, tips: int) -> list[str]:
     """Hold the database against what senders were told."""
-    problems: list[str] = []
-    if len(told.receipts) != tips:
-        problems.append(f"only {len(told.receipts)} of {tips} senders got a receipt")
-    if len(set(told.receipts.values())) != len(told.receipts):
-        problems.append("two tips share a receipt")
-    with context.db.read() as session:
-        by_key = {row.key: row.tip_id for row in session.exec(select(Submission))}
-        all_tips = {tip.id: tip for tip in session.exec(select(Tip))}
-        photos = list(session.exec(select(Photo)))
-        jobs = Counter(
-            job.args.get("tip_id") for job in session.exec(select(Job).where(Job.kind == "process_tip"))
-        )
-        unfinished = session.exec(select(Job.kind, Job.state).where(Job.state != JobState.DONE)).all()
-        faces = Counter(face.photo_id for face in session.exec(select(Face)))
-        searched = Counter(made.face_id for made in session.exec(select(CandidateList)))
-        scenes = Counter(r.photo_id for r in session.exec(select(Rendition)) if r.kind == "scene")
-        verdict = audit.verify(session, audit.checkpoints_path(context.settings), context.keys.signing)
+    found = _read(context)
+    problems = [f"unfinished: {job}" for job in found.unfinished]
+    problems.extend(found.audit)
+    if len(told.receipts) != tips or len(set(told.receipts.values())) != tips:
+        problems.append(f"{len(set(told.receipts.values()))} receipts for {tips} tips")
+    if not len(found.tips) == len(found.by_key) == len(found.photos):
+        problems.append(f"{len(found.tips)} tips, {len(found.by_key)} keys, {len(found.photos)} photos")
+    if found.faces == 0:
+        problems.append("no face was found at all, so nothing was tried")
+    problems.extend(f"a face was searched {count} times" for count in found.searches.values() if count > 1)
     for key in told.receipts:
-        tip = all_tips.get(by_key.get(key))  # type: ignore[arg-type]
-        if tip is None:
-            problems.append("an acknowledged tip is gone")
-        elif tip.state != TipState.ROUTED:
-            problems.append(f"an acknowledged tip is {tip.state.value}")
-        elif jobs[str(tip.id)] != 1:
-            problems.append(f"a tip has {jobs[str(tip.id)]} jobs")
-    if len(all_tips) != len(by_key):
-        problems.append(f"{len(all_tips)} tips for {len(by_key)} submissions")
-    if len(photos) != len(all_tips):
-        problems.append(f"{len(photos)} photos for {len(all_tips)} tips")
-    for photo in photos:
-        if photo.state != PhotoState.EXAMINED or scenes[photo.id] != 1:
-            problems.append(f"a photo is {photo.state.value} with {scenes[photo.id]} scenes")
+        problems.extend(_tip_problems(found, found.by_key.get(key)))
+    for photo in found.photos:
+        if photo.state != PhotoState.EXAMINED or found.scenes[photo.id] != 1:
+            problems.append(f"a photo is {photo.state.value} with {found.scenes[photo.id]} scenes")
         if len(context.store.get(photo.store_key, photo.sealed_key)) != photo.byte_count:
             problems.append("an original has another length")
-    problems.extend(f"a face was searched {count} times" for count in searched.values() if count > 1)
-    problems.extend(f"unfinished: {kind} {state}" for kind, state in unfinished)
-    problems.extend(verdict.problems)
-    if not faces:
-        problems.append("no face was found at all, so nothing was tried")
+    return problems
+
+
+def _tip_problems(found: _Found, tip_id: UUID | None) -> list[str]:
+    tip = found.tips.get(tip_id) if tip_id else None
+    if tip is None:
+        return ["an acknowledged tip is gone"]
+    problems = []
+    if tip.state != TipState.ROUTED:
+        problems.append(f"an acknowledged tip is {tip.state.value}")
+    if found.jobs[str(tip.id)] != 1:
+        problems.append(f"a tip has {found.jobs[str(tip.id)]} jobs")
     return problems
 
 

@@ -207,7 +207,7 @@ class TestSteps:
         def rows() -> list[int]:
             with context.db.read() as session:
                 tables = (Photo, Rendition, Face, Template, Candidate, CandidateList)
-                return [len(session.exec(select(table)).all()) for table in tables]  # type: ignore[call-overload]
+                return [len(session.exec(select(table)).all()) for table in tables]
 
         before = rows()
         pipeline.process_tip(worker._tools, tip.id)
@@ -275,7 +275,6 @@ class TestSteps:
         self,
         context: Context,
         make: Make,
-        worker: Worker,
         monkeypatch: pytest.MonkeyPatch,
         examiner: Examiner,
     ) -> None:

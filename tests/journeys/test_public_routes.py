@@ -25,7 +25,7 @@ def addresses(client: Client, context: Context) -> set[str]:
         ids = {
             str(value)
             for question in (select(Photo.id), select(Tip.id), select(Rendition.id))
-            for value in session.exec(question)  # type: ignore[call-overload]
+            for value in session.exec(question)
         }
         keys = set(session.exec(select(Rendition.store_key)))
     words = {"scene", "redacted", "face", "0", *ids, *keys}
@@ -62,7 +62,8 @@ class TestPublicRoutes:
         with context.db.read() as session:
             stored = session.exec(select(Rendition)).all()
             originals = session.exec(select(Photo)).all()
-        pictures = [context.store.get(row.store_key, row.sealed_key) for row in (*stored, *originals)]
+        pictures = [context.store.get(row.store_key, row.sealed_key) for row in stored]
+        pictures += [context.store.get(row.store_key, row.sealed_key) for row in originals]
 
         crawled = addresses(client, context)
         answers = {address: client.get(address) for address in crawled}

@@ -155,7 +155,7 @@ class TestSending:
         ],
     )
     def test_a_bad_field_is_named_and_not_repeated(
-        self, context: Context, client: Client, key: str, fields: dict[str, str], field: str | None
+        self, context: Context, client: Client, key: str, fields: dict[str, Any], field: str | None
     ) -> None:
         """A clear problem, and nothing changes."""
         answer = send(client, key, **fields)
