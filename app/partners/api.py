@@ -64,8 +64,8 @@ def send_tip(
     idempotency_key: Annotated[
         str | None,
         Header(
-            description="Your own name for this request, 8 to 200 characters. Repeated with the same body, it "
-            "gives the same answer and makes no second tip; with another body, 422.",
+            description="Your own name for this request, 8 to 200 characters. Repeated with the same body, "
+            "it gives the same answer and makes no second tip; with another body, 422.",
             examples=["0b8d1f0e-7f5a-4f3e-9d0e-5a0c6f1b2d3c"],
         ),
     ] = None,
