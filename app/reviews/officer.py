@@ -21,7 +21,11 @@ router = APIRouter()
 def show_queue(request: Request, session: ReadSessionDep, officer: ReviewerDep) -> HTMLResponse:
     """Show what waits for this officer."""
     return page(
-        request, "console/reviews.html", officer=officer, waiting=queries.waiting_for(session, officer)
+        request,
+        "console/reviews.html",
+        officer=officer,
+        waiting=queries.waiting_for(session, officer),
+        most=queries.MOST_SHOWN,
     )
 
 

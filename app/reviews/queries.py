@@ -65,7 +65,11 @@ class Comparison:
     copies: int
 
 
-def waiting_for(session: Session, officer: Officer, limit: int = 100) -> list[Waiting]:
+MOST_SHOWN = 100
+"""Candidates that the queue lists; the next ones come up as these are decided."""
+
+
+def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> list[Waiting]:
     """Candidates this officer may decide, danger first, then the oldest.
 
     First and second reviews look alike here: who goes second must not know it.

@@ -33,6 +33,14 @@ class TestCombine:
 
     @given(first=conclusions, second=conclusions)
     @settings(deadline=None)
+    def test_one_support_is_always_examined(self, first: Conclusion, second: Conclusion) -> None:
+        """Nobody who was recognised by one officer is dropped by the other alone."""
+        disputed = combine(first, second) == CandidateState.DISPUTED
+
+        assert disputed == ((first in SAME) != (second in SAME))
+
+    @given(first=conclusions, second=conclusions)
+    @settings(deadline=None)
     def test_the_result_is_a_move_that_the_table_allows(self, first: Conclusion, second: Conclusion) -> None:
         """No pair of conclusions leaves a candidate stuck."""
         assert combine(first, second) in CANDIDATE_MOVES[CandidateState.DECIDED_ONCE]
@@ -65,6 +73,7 @@ class TestTwoReviewers:
         [
             (Conclusion.EXCLUDE, Conclusion.SUPPORT_DIFFERENT, CandidateState.AGREED_DIFFERENT),
             (Conclusion.INCONCLUSIVE, Conclusion.IMAGE_INSUFFICIENT, CandidateState.INCONCLUSIVE),
+            (Conclusion.IMAGE_INSUFFICIENT, Conclusion.EXCLUDE, CandidateState.INCONCLUSIVE),
         ],
     )
     def test_without_support_the_tip_goes_to_triage(
@@ -86,7 +95,7 @@ class TestTwoReviewers:
         [
             (Conclusion.SUPPORT_SAME, Conclusion.EXCLUDE),
             (Conclusion.SUPPORT_SAME_STRONG, Conclusion.INCONCLUSIVE),
-            (Conclusion.IMAGE_INSUFFICIENT, Conclusion.SUPPORT_DIFFERENT),
+            (Conclusion.SUPPORT_DIFFERENT, Conclusion.SUPPORT_SAME),
         ],
     )
     def test_who_disagree_leave_it_to_an_examiner(
