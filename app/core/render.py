@@ -26,7 +26,7 @@ LANGUAGES = {"zh": "简体中文", "en": "English"}
 LOCALES = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}
 LANGUAGE_COOKIE = "lang"
 
-_words: dict[StrEnum, str] = {}
+_words: dict[tuple[type[StrEnum], str], str] = {}
 
 
 @cache
@@ -117,13 +117,13 @@ def _environment(language: str) -> Environment:
     return environment
 
 
-def use_words(words: Mapping[StrEnum, str]) -> None:
+def use_words(words: Mapping[tuple[type[StrEnum], str], str]) -> None:
     """Take the words that codes are shown with; plumbing knows none of its own."""
     _words.update(words)
 
 
 def _word(catalog: gettext.NullTranslations) -> Callable[[StrEnum], str]:
-    return lambda code: catalog.gettext(_words[code])
+    return lambda code: catalog.gettext(_words[type(code), code.value])
 
 
 def _moment(locale: Locale) -> Callable[..., str]:

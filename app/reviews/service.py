@@ -17,7 +17,7 @@ from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.officers.models import Officer, Role
 from app.reviews import queries
-from app.reviews.models import DIFFERENT, SAME, UNDECIDED, Conclusion, Review, ReviewKind, ReviewState
+from app.reviews.models import DIFFERENT, SAME, Conclusion, Review, ReviewKind, ReviewState
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
 
@@ -30,19 +30,15 @@ def combine(first: Conclusion, second: Conclusion) -> CandidateState:
     """What two blind conclusions make of a candidate.
 
     - Both support the same person: agreed_same.
-    - Both support different persons: agreed_different.
-    - Neither can tell: inconclusive.
-    - Anything else: disputed; an examiner decides.
+    - One does and the other does not: disputed; an examiner decides. A lead thus always rests on two people
+      who each support the same person.
+    - Nobody does, and both support different persons: agreed_different.
+    - Nobody does, and at least one cannot tell: inconclusive.
     """
-    pair = {first, second}
-    for group, state in (
-        (SAME, CandidateState.AGREED_SAME),
-        (DIFFERENT, CandidateState.AGREED_DIFFERENT),
-        (UNDECIDED, CandidateState.INCONCLUSIVE),
-    ):
-        if pair <= group:
-            return state
-    return CandidateState.DISPUTED
+    supporting = len([conclusion for conclusion in (first, second) if conclusion in SAME])
+    if supporting:
+        return CandidateState.AGREED_SAME if supporting == 2 else CandidateState.DISPUTED  # noqa: PLR2004
+    return CandidateState.AGREED_DIFFERENT if {first, second} <= DIFFERENT else CandidateState.INCONCLUSIVE
 
 
 def claim_next(session: Session, officer: Officer, lease_minutes: int) -> Review | None:

@@ -11,8 +11,10 @@ from babel.messages.pofile import read_po
 from typer.main import get_command
 
 from app import cli, pipeline, words
+from app.cases.models import CaseState
 from app.core.render import FRONTEND, LANGUAGES
 from app.core.settings import Settings
+from app.records.models import RecordState
 from tests.house import messages
 from tests.house.missing import missing
 
@@ -53,11 +55,15 @@ class TestLanguages:
 class TestWords:
     def test_every_code_that_is_shown_has_its_words(self) -> None:
         """No page shows a code."""
-        kinds: set[type[StrEnum]] = {type(code) for code in words.WORDS}
+        kinds: set[type[StrEnum]] = {kind for kind, _ in words.WORDS}
 
-        missing = [code for kind in kinds for code in kind if code not in words.WORDS]
+        missing = [code for kind in kinds for code in kind if (kind, code.value) not in words.WORDS]
 
         assert missing == []
+
+    def test_codes_of_two_enums_with_one_value_keep_their_own_words(self) -> None:
+        """A closed case is no closed record."""
+        assert words.WORDS[CaseState, "closed"] != words.WORDS[RecordState, "closed"]
 
 
 class TestJobs:
