@@ -49,11 +49,11 @@ $(VENV)/bin/uv:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(VENV)/run.stamp: requirements.lock | $(VENV)/bin/uv
-	@test -e $(VENV)/dev.stamp || $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@test -e $(VENV)/dev.stamp || $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@test -e $(VENV)/dev.stamp || $(INSTALL_HOMEWARD)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock | $(VENV)/bin/uv
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock
 	@$(INSTALL_HOMEWARD)
 	@touch $@ $(VENV)/run.stamp
