@@ -28,7 +28,8 @@ check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint --quiet frontend/templates
+	$(BIN)/djlint --check frontend/templates
+	$(BIN)/djlint --lint frontend/templates
 
 format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
 	$(BIN)/ruff format .
