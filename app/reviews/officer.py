@@ -48,7 +48,7 @@ def claim(
 @router.get("/reviews/{review_id}")
 def show(request: Request, session: ReadSessionDep, officer: ReviewerDep, review_id: UUID) -> Response:
     """Show the pictures to compare; after the decision, what was decided."""
-    review = queries.get_own(session, officer, review_id)
+    review = service.open_own(session, officer, review_id)
     if review.state == ReviewState.DECIDED:
         return page(
             request,

@@ -97,6 +97,21 @@ def claim(session: Session, officer: Officer, candidate_id: UUID, lease_minutes:
     return review
 
 
+def open_own(session: Session, officer: Officer, review_id: UUID) -> Review:
+    """An officer's own review, to be looked at; one still held only while it can be decided.
+
+    Raises:
+        NotFound: not the officer's review.
+        Conflict: the tip or the candidate was withdrawn, or settled, while the officer held it.
+    """
+    review = queries.get_own(session, officer, review_id)
+    if review.state == ReviewState.CLAIMED:
+        _check_may_decide(
+            session, officer, queries.get_visible_candidate(session, officer, review.candidate_id)
+        )
+    return review
+
+
 def release(session: Session, officer: Officer, review_id: UUID) -> None:
     """Hand a claimed candidate back, without blame.
 

@@ -255,9 +255,11 @@ class TestShortcuts:
             desk.tip(candidate), state=TipState.DISPOSED, disposition=Disposition.WITHDRAWN_BY_TIPSTER
         )
 
+        shown = desk.client.get(f"/console/reviews/{review_id}", as_=officer)
         answer = desk.send(review_id, officer, Conclusion.SUPPORT_SAME)
 
-        assert answer.status_code == 409
+        assert (shown.status_code, answer.status_code) == (409, 409)
+        assert "/console/photos/" not in shown.text
         assert "The tip was withdrawn meanwhile." in answer.text
         assert desk.claim(candidate, make.officer()).status_code == 409
         assert desk.state(candidate) == CandidateState.PROPOSED
