@@ -145,6 +145,9 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "withdraw_candidates": lambda tools, args: candidate_jobs.withdraw_of_tip(
         tools.context, UUID(args["tip_id"])
     ),
+    "withdraw_reference_candidates": lambda tools, args: candidate_jobs.withdraw_of_reference(
+        tools.context, UUID(args["reference_id"])
+    ),
     "withdraw_record_candidates": lambda tools, args: candidate_jobs.withdraw_of_record(
         tools.context, UUID(args["record_id"])
     ),

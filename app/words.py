@@ -46,7 +46,7 @@ _PAIRS: tuple[tuple[StrEnum, str], ...] = (
     (CandidateState.DECIDED_ONCE, _("Waits for a second review")),
     (CandidateState.AGREED_SAME, _("Both reviewers: same person")),
     (CandidateState.AGREED_DIFFERENT, _("Both reviewers: different persons")),
-    (CandidateState.INCONCLUSIVE, _("Both reviewers: cannot tell")),
+    (CandidateState.INCONCLUSIVE, _("Neither reviewer supports the same person")),
     (CandidateState.DISPUTED, _("Reviewers disagree")),
     (CandidateState.EXAMINED, _("Decided by an examiner")),
     (CandidateState.WITHDRAWN, _("Withdrawn")),

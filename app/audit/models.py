@@ -40,6 +40,7 @@ class Action(StrEnum):
     RECORD_CLOSED = "record_closed"
     RECORD_REOPENED = "record_reopened"
     RECORDS_IMPORTED = "records_imported"
+    RECORDS_SEARCHED = "records_searched"
     REVIEW_CLAIMED = "review_claimed"
     REVIEW_RELEASED = "review_released"
     REVIEW_DECIDED = "review_decided"

@@ -27,6 +27,7 @@ ACTIONS: dict[Action, str] = {
     Action.RECORD_CLOSED: _("A record was closed"),
     Action.RECORD_REOPENED: _("A record was reopened"),
     Action.RECORDS_IMPORTED: _("Records were imported"),
+    Action.RECORDS_SEARCHED: _("The registry was searched"),
     Action.REVIEW_CLAIMED: _("A candidate was taken for review"),
     Action.REVIEW_RELEASED: _("A review was given back"),
     Action.REVIEW_DECIDED: _("A review was decided"),

@@ -9,8 +9,9 @@ from app.candidates import progress, queries, service
 from app.candidates.gallery import GalleryCache
 from app.candidates.models import Candidate, SearchCause
 from app.core.context import Context
+from app.core.jobs import enqueue
 from app.photos.models import Face, Photo, Template
-from app.records.models import Record, RecordState
+from app.records.models import Record, RecordState, Reference
 from app.tips.models import Disposition, Tip
 
 RETROACTION_BATCH = 5_000
@@ -104,3 +105,28 @@ def withdraw_of_record(context: Context, record_id: UUID) -> None:
         record = session.get_one(Record, record_id)
         if record.state == RecordState.CLOSED:
             progress.withdraw(session, queries.open_of_record(session, record_id), "record_closed")
+
+
+def withdraw_of_reference(context: Context, reference_id: UUID) -> None:
+    """Withdraw the open candidates that rest on a photo which was taken out of its record.
+
+    The record's other photos are compared anew, so that the child is not lost with one photo.
+    """
+    with context.db.write() as session:
+        reference = session.get_one(Reference, reference_id)
+        if reference.removed_at is None:
+            return
+        resting = [
+            candidate
+            for candidate in queries.open_of_record(session, reference.record_id)
+            if candidate.reference_id == reference_id
+        ]
+        progress.withdraw(session, resting, "reference_removed")
+        for candidate in resting:
+            # Withdrawn, it must not stand in the way of the same face's next candidate.
+            enqueue(
+                session,
+                "retroact",
+                f"retroact:{reference.record_id}:without:{candidate.id}",
+                record_id=str(reference.record_id),
+            )

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from app.core.clock import now
@@ -75,7 +75,14 @@ class Candidate(Row, table=True):
 
     __tablename__ = "candidate"
     __table_args__ = (
-        UniqueConstraint("face_id", "record_id"),
+        Index(
+            "candidate_once_per_face",
+            "face_id",
+            "record_id",
+            unique=True,
+            sqlite_where=text("state <> 'withdrawn'"),
+            postgresql_where=text("state <> 'withdrawn'"),
+        ),
         Index(
             "candidate_once_per_picture",
             "cluster_id",

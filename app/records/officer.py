@@ -29,15 +29,15 @@ FORM = "console/record_form.html"
 @router.get("/records")
 def index(
     request: Request,
-    session: ReadSessionDep,
+    session: SessionDep,
     officer: RecordReaderDep,
     text: Annotated[str, Query(max_length=200)] = "",
     state: Annotated[str, Query(pattern="^(open|closed|all)$")] = "open",
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    """List records by number or name."""
+    """List records by number or name; a search is in the audit log."""
     wanted = None if state == "all" else RecordState(state)
-    found = queries.search(session, officer, text.strip(), wanted, number)
+    found = service.search(session, officer, text.strip(), wanted, number)
     areas = {item.jurisdiction_code: None for item in found.items}
     return page(
         request,

@@ -9,11 +9,12 @@ from sqlmodel import Session, select
 
 from app.audit import service as audit
 from app.audit.models import Action, ActorKind
-from app.audit.service import Actor
+from app.audit.service import Actor, officer_actor
 from app.core import jobs
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from app.core.files import PhotoStore
+from app.core.paging import Listing
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.records import queries, references
@@ -141,6 +142,9 @@ def change_record(
             return record
         for key in removed:
             present[key].removed_at = now()
+            jobs.enqueue(
+                session, "withdraw_reference_candidates", f"withdraw_reference:{key}", reference_id=str(key)
+            )
             session.add(present[key])
         record.revision += 1
         record.updated_at = now()
@@ -210,6 +214,34 @@ def reopen_record(session: Session, record_id: UUID, actor: Actor, *, revision: 
     _move(session, record, RecordState.OPEN, None)
     _search_anew(session, record)
     audit.record(session, actor, Action.RECORD_REOPENED, "record", record.id, revision=record.revision)
+
+
+def search(
+    session: Session, officer: Officer, text: str, state: RecordState | None, page: int
+) -> Listing[Record]:
+    """Search the registry by number or name; who searched is in the audit log, what for is not.
+
+    Args:
+        session: a writing session.
+        officer: who searches.
+        text: part of a number or name; empty lists all and is no search.
+        state: only records in this state, or None.
+        page: counted from 1.
+
+    Returns:
+        One page of records.
+    """
+    found = queries.search(session, officer, text, state, page)
+    if text:
+        audit.record(
+            session,
+            officer_actor(officer.id),
+            Action.RECORDS_SEARCHED,
+            "registry",
+            "records",
+            found=len(found.items),
+        )
+    return found
 
 
 def check_area(session: Session, code: str) -> None:

@@ -382,9 +382,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['reference_id'], ['reference.id'], name=op.f('fk_candidate_reference_id')),
     sa.ForeignKeyConstraint(['tip_id'], ['tip.id'], name=op.f('fk_candidate_tip_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_candidate')),
-    sa.UniqueConstraint('face_id', 'record_id', name=op.f('uq_candidate_face_id_record_id'))
     )
     with op.batch_alter_table('candidate', schema=None) as batch_op:
+        batch_op.create_index('candidate_once_per_face', ['face_id', 'record_id'], unique=True, sqlite_where=sa.text("state <> 'withdrawn'"), postgresql_where=sa.text("state <> 'withdrawn'"))
         batch_op.create_index('candidate_once_per_picture', ['cluster_id', 'record_id'], unique=True, sqlite_where=sa.text("state <> 'withdrawn'"), postgresql_where=sa.text("state <> 'withdrawn'"))
         batch_op.create_index(batch_op.f('ix_candidate_face_id'), ['face_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_candidate_list_id'), ['list_id'], unique=False)
@@ -545,6 +545,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_candidate_record_id'))
         batch_op.drop_index(batch_op.f('ix_candidate_list_id'))
         batch_op.drop_index(batch_op.f('ix_candidate_face_id'))
+        batch_op.drop_index('candidate_once_per_face', sqlite_where=sa.text("state <> 'withdrawn'"), postgresql_where=sa.text("state <> 'withdrawn'"))
         batch_op.drop_index('candidate_once_per_picture', sqlite_where=sa.text("state <> 'withdrawn'"), postgresql_where=sa.text("state <> 'withdrawn'"))
 
     op.drop_table('candidate')

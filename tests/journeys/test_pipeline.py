@@ -9,15 +9,18 @@ from sqlmodel import col, select
 
 from app import pipeline
 from app.audit.models import Action, AuditEvent
-from app.audit.service import SYSTEM
+from app.audit.service import SYSTEM, officer_actor
 from app.candidates.models import Candidate, CandidateList, CandidateState, SearchCause
 from app.core import jobs
 from app.core.context import Context
 from app.core.jobs import Job, JobState
+from app.officers.models import Role
 from app.photos import service as photo_service
 from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState, Rendition, Template
 from app.photos.sandbox import ExaminationFailed, Examiner
+from app.records import service as records
+from app.records.fields import fields_of
 from app.records.models import Record, RecordState
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
@@ -125,6 +128,54 @@ class TestSearch:
                 select(AuditEvent).where(AuditEvent.action == Action.GALLERY_SEARCHED)
             ).all()
         assert len(searches) == len(faces) > 0 or not faces
+
+
+class TestWithdrawing:
+    def test_a_reopened_record_gets_its_candidates_again(
+        self, context: Context, make: Make, worker: Worker
+    ) -> None:
+        """What was withdrawn with the record comes back with it."""
+        clerk = make.officer(Role.CLERK)
+        record = make.sent_record(picture("p0007-portrait0.jpg"))
+        tip = make.sent_tip(picture("p0007-tip0.jpg"))
+        worker.run_until_idle()
+
+        with context.db.write() as session:
+            records.close_record(session, record.id, "Found at home.", officer_actor(clerk.id), revision=1)
+        worker.run_until_idle()
+        assert [c.state for c in candidates(context, tip)] == [CandidateState.WITHDRAWN]
+        with context.db.write() as session:
+            records.reopen_record(session, record.id, officer_actor(clerk.id), revision=2)
+        worker.run_until_idle()
+
+        assert {c.state for c in candidates(context, tip)} == {
+            CandidateState.WITHDRAWN,
+            CandidateState.PROPOSED,
+        }
+
+    def test_a_removed_photo_takes_its_candidates_along_and_the_others_are_compared(
+        self, context: Context, make: Make, worker: Worker
+    ) -> None:
+        """A wrong photo leads nobody on, and the child's right one still does."""
+        clerk = make.officer(Role.CLERK)
+        record = make.sent_record(picture("p0005-portrait0.jpg"), picture("p0005-portrait1.jpg"), age=4.0)
+        tip = make.sent_tip(picture("p0005-tip0.jpg"))
+        worker.run_until_idle()
+        best = candidates(context, tip)[0].reference_id
+
+        with context.db.read() as session:
+            fields = fields_of(session.get_one(Record, record.id))
+        with context.db.write() as session:
+            records.change_record(
+                session, context.store, record.id, fields, officer_actor(clerk.id), revision=1, removed=[best]
+            )
+        worker.run_until_idle()
+
+        states = {c.reference_id: c.state for c in candidates(context, tip)}
+        assert states.pop(best) == CandidateState.WITHDRAWN
+        assert list(states.values()) in ([], [CandidateState.PROPOSED])
+        with context.db.read() as session:
+            assert session.exec(select(Job).where(Job.state != JobState.DONE)).first() is None
 
 
 class TestSamePicture:
