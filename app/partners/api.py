@@ -26,8 +26,10 @@ _documented_scheme = HTTPBearer(
 )
 
 
-def _channel(request: Request, session: ReadSessionDep) -> UUID:
-    return service.channel_of(session, request.headers.get("authorization", ""))
+def _channel(request: Request, context: ContextDep) -> UUID:
+    # A session of its own: one that lasted while a slow body arrives would hold a connection all that time.
+    with context.db.read() as session:
+        return service.channel_of(session, request.headers.get("authorization", ""))
 
 
 ChannelDep = Annotated[UUID, Depends(_channel)]
@@ -50,7 +52,7 @@ async def _parts(request: Request, channel_id: ChannelDep) -> Parts:
                 "Location": {"schema": {"type": "string"}, "description": "Where to read its status."}
             },
         },
-        **refusals(400, 401, 413, 415, 422, 429, 500, 503),
+        **refusals(400, 401, 413, 415, 422, 500, 503),
     },
     openapi_extra={"requestBody": TIP_BODY},
     dependencies=[Depends(_documented_scheme)],
@@ -67,6 +69,7 @@ def send_tip(
             description="Your own name for this request, 8 to 200 characters. Repeated with the same body, "
             "it gives the same answer and makes no second tip; with another body, 422.",
             examples=["0b8d1f0e-7f5a-4f3e-9d0e-5a0c6f1b2d3c"],
+            json_schema_extra={"minLength": 8, "maxLength": 200},
         ),
     ] = None,
 ) -> TipReceived:
@@ -92,7 +95,7 @@ def send_tip(
 @router.get(
     "/tips/{tip_id}",
     summary="Read where a tip stands",
-    responses=refusals(401, 404, 429, 500, 503),
+    responses=refusals(401, 404, 500, 503),
     dependencies=[Depends(_documented_scheme)],
 )
 def read_tip(request: Request, session: ReadSessionDep, channel_id: ChannelDep, tip_id: UUID) -> TipAnswer:

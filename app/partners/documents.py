@@ -125,13 +125,14 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "A photo, a text or the whole request is too large.",
         415: "Not multipart/form-data, or a file that is no photo we read.",
         422: "A field breaks its rule, or the Idempotency-Key stands for another tip.",
-        429: "Asked too often; see Retry-After.",
         500: "Something went wrong here; nothing was saved.",
         503: "Busy or out of space: nothing was saved, send it again under the same Idempotency-Key.",
     }
+    told = {401: "WWW-Authenticate", 503: "Retry-After"}
     return {
         status: {
             "description": said[status],
+            "headers": {told[status]: {"schema": {"type": "string"}}} if status in told else {},
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses

@@ -40,7 +40,8 @@ def make_key(session: Session, name: str, days: int = LONGEST_LIFE_DAYS) -> str:
         Conflict: the name is the citizens' form's.
     """
     name = name.strip()
-    if not 0 < len(name) <= LONGEST_NAME or not 0 < days <= LONGEST_LIFE_DAYS:
+    sound = 0 < len(name) <= LONGEST_NAME and name.isprintable()
+    if not sound or not 0 < days <= LONGEST_LIFE_DAYS:
         raise Invalid("A channel needs a name of at most 100 characters, a key a life of at most 365 days.")
     channel = session.exec(select(Channel).where(Channel.name == name)).first()
     if channel is None:

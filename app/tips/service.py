@@ -51,7 +51,7 @@ class Accepted:
 
 
 SENT_BEFORE = message(
-    "This form was sent before with other content, and that tip was kept. "
+    "This was sent before with other content, and that tip was kept. "
     "If this is a new tip, send it once more."
 )
 

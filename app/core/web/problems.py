@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.core.errors import NOTHING_HERE, Invalid, NotSignedIn, Refusal, Unavailable, message
@@ -32,6 +33,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _handler(_malformed))
     app.add_exception_handler(HTTPException, _handler(_http))
     app.add_exception_handler(OperationalError, _handler(_database_busy))
+    app.add_exception_handler(PoolTimeout, _handler(_database_busy))
     app.add_exception_handler(Exception, _handler(_broken))
 
 
@@ -104,8 +106,8 @@ def _http(request: Request, error: HTTPException) -> Response:
     return _answer(request, refusal)
 
 
-def _database_busy(request: Request, error: OperationalError) -> Response:
-    log.warning("database_unavailable", error=type(error.orig).__name__)
+def _database_busy(request: Request, error: OperationalError | PoolTimeout) -> Response:
+    log.warning("database_unavailable", error=type(error).__name__)
     return _answer(request, Unavailable("The service is busy and saved nothing. Please send it again."))
 
 

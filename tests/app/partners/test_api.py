@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from app.audit.models import Action, ActorKind, AuditEvent
 from app.audit.service import SYSTEM
 from app.core.clock import now
 from app.core.context import Context
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import Job
 from app.main import create_app
 from app.partners import service
@@ -23,7 +25,7 @@ from app.photos.models import Photo
 from app.tips import progress
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
 from tests.conftest import Client
-from tests.make import jpeg
+from tests.make import Make, jpeg
 
 MARKER = "planted-7f3a"
 
@@ -95,7 +97,10 @@ class TestSending:
         """A lost answer can be asked for again, receipt included."""
         first = send(client, key, repeat="request-0001")
         second = send(client, key, repeat="request-0001")
+        opened = client.post("/receipt", data={"code": first.json()["receipt"]})
 
+        assert opened.status_code == 303
+        assert opened.headers["location"].startswith("/receipt/")
         assert first.status_code == second.status_code == 201
         assert first.json() == second.json()
         assert len(tips(context)) == 1
@@ -228,6 +233,58 @@ class TestKeys:
             rows += [row.model_dump(mode="json") for row in session.exec(select(AuditEvent))]
 
         assert key.split("_", 2)[2] not in json.dumps(rows)
+
+    def test_a_key_is_checked_before_the_body_is_read(self, client: Client) -> None:
+        """A stranger's upload is not taken apart."""
+        answer = client.post(
+            "/api/v1/tips", headers={"Authorization": "Bearer no"}, content=b"no form at all"
+        )
+
+        assert answer.status_code == 401
+
+    def test_a_request_with_a_slow_body_holds_no_connection(
+        self, context: Context, client: Client, key: str
+    ) -> None:
+        """Slow senders cannot use up the database's connections."""
+        held: list[int] = []
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"--b\r\n"
+            held.append(context.db.engine.pool.checkedout())  # type: ignore[attr-defined]
+
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "multipart/form-data; boundary=b"}
+        client.post("/api/v1/tips", headers=headers, content=body())
+
+        assert held == [0]
+
+    def test_making_and_revoking_keys_is_in_the_audit_log(self, context: Context, key: str) -> None:
+        """Who could send tips, and since when."""
+        with context.db.write() as session:
+            service.revoke_key(session, key.split("_")[1])
+            service.revoke_key(session, key.split("_")[1])
+
+        with context.db.read() as session:
+            actions = list(session.exec(select(AuditEvent.action)))
+        assert actions == [Action.PARTNER_KEY_MADE, Action.PARTNER_KEY_REVOKED]
+
+    @pytest.mark.parametrize(
+        ("name", "days"), [("", 10), ("x" * 101, 10), ("a\nb", 10), ("x", 0), ("x", 366)]
+    )
+    def test_a_key_needs_a_name_and_a_life(self, context: Context, name: str, days: int) -> None:
+        """No key for nobody, and none for ever."""
+        with pytest.raises(Invalid), context.db.write() as session:
+            service.make_key(session, name, days)
+
+    def test_the_citizens_channel_has_no_key(self, context: Context, make: Make) -> None:
+        """A partner cannot pass for the web form."""
+        make.tip()
+        with pytest.raises(Conflict), context.db.write() as session:
+            service.make_key(session, "web")
+
+    def test_an_unknown_key_cannot_be_revoked(self, context: Context) -> None:
+        """A typing error is told."""
+        with pytest.raises(NotFound), context.db.write() as session:
+            service.revoke_key(session, "000000000000")
 
 
 class TestReading:
