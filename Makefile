@@ -23,13 +23,14 @@ test: $(VENV)/dev.stamp ## Install what the tests need and run them all
 kills: $(VENV)/dev.stamp ## Send 200 tips while web and worker are killed with -9 twenty times, then check every promise
 	$(BIN)/python -m tests.journeys.campaign $(ARGS)
 
-check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates
+check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates, translations and documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check frontend/templates
 	$(BIN)/djlint --lint frontend/templates
+	$(BIN)/python -m pytest -q tests/house
 
 format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
 	$(BIN)/ruff format .

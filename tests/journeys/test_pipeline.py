@@ -117,6 +117,22 @@ class TestSearch:
         with context.db.read() as session:
             assert session.get_one(CandidateList, found[0].list_id).cause == SearchCause.RETROACTION
 
+    def test_a_record_searched_again_proposes_nothing_twice(
+        self, context: Context, make: Make, worker: Worker
+    ) -> None:
+        """A changed record does not ask officers anew what they were asked already."""
+        record = make.sent_record(picture("p0007-portrait0.jpg"))
+        tip = make.sent_tip(picture("p0007-tip0.jpg"))
+        worker.run_until_idle()
+
+        with context.db.write() as session:
+            jobs.enqueue(session, "retroact", record_id=str(record.id))
+        worker.run_until_idle()
+
+        assert len(candidates(context, tip)) == 1
+        with context.db.read() as session:
+            assert session.exec(select(Job).where(Job.state != JobState.DONE)).first() is None
+
     def test_every_search_is_in_the_audit_log(self, context: Context, make: Make, worker: Worker) -> None:
         """Also one that brought up nobody."""
         make.sent_tip(picture("p0052-tip0.jpg"))
