@@ -51,8 +51,7 @@ class Accepted:
 
 
 SENT_BEFORE = message(
-    "This was sent before with other content, and that tip was kept. "
-    "If this is a new tip, send it once more."
+    "This was sent before with other content, and that tip was kept. If this is a new tip, send it once more."
 )
 
 
