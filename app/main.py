@@ -66,6 +66,7 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         description="Send tips for citizens and read what became of them. No answer tells whether a photo "
         "resembles anyone.",
         docs_url=None,
+        redirect_slashes=False,  # A redirect of the framework's would repeat the Host header.
         redoc_url=None,
         openapi_url="/api/v1/openapi.json" if site in {Site.ALL, Site.API} else None,
     )
@@ -88,6 +89,7 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
     for folder in ("styles", "scripts"):
         app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)
     app.add_middleware(BodyLimit, max_body_size=LARGEST_BODY)
+    app.add_middleware(problems.Faults)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Index, text
 from sqlmodel import Field
@@ -71,7 +71,11 @@ CANDIDATE_MOVES: dict[CandidateState, frozenset[CandidateState]] = {
 
 
 class Candidate(Row, table=True):
-    """A record similar enough to a probe to be worth a human look. A reason to look, never a finding."""
+    """A record similar enough to a probe to be worth a human look. A reason to look, never a finding.
+
+    Its id is random: ids that follow time would show reviewers in which order, and so at which rank, the
+    candidates of a list were written.
+    """
 
     __tablename__ = "candidate"
     __table_args__ = (
@@ -93,6 +97,7 @@ class Candidate(Row, table=True):
         ),
     )
 
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
     list_id: UUID = Field(foreign_key="candidate_list.id", index=True)
     tip_id: UUID = Field(foreign_key="tip.id", index=True)
     face_id: UUID = Field(foreign_key="face.id", index=True)

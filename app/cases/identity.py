@@ -11,6 +11,7 @@ from app.cases import queries, service
 from app.cases.models import Case, CaseEntryKind, CaseState, IdentityEvidence
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
+from app.core.text import cleaned
 from app.officers.models import Officer
 
 SHORTEST_REFERENCE = 3
@@ -39,7 +40,7 @@ def confirm(
     service.check_move(case, CaseState.IDENTITY_CONFIRMED)
     if evidence is None:
         raise Invalid("Choose what the identity rests on.", field="evidence")
-    number = reference.strip()
+    number = cleaned(reference, "reference")
     if not SHORTEST_REFERENCE <= len(number) <= LONGEST_REFERENCE:
         raise Invalid("Give the number of the report or document.", field="reference")
     case.identity_evidence = evidence

@@ -11,6 +11,7 @@ from app.candidates import queries as candidate_queries
 from app.candidates.models import Candidate, CandidateState
 from app.cases.models import Lead
 from app.core.errors import Conflict, Invalid
+from app.core.text import cleaned, legible
 from app.officers.models import Officer
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
@@ -62,7 +63,8 @@ def from_triage(session: Session, tip: Tip, officer: Officer, reason: str) -> Le
         Invalid: the reason is too short.
         Conflict: the tip is closed, is a lead already, or has a candidate that two reviewers have to decide.
     """
-    if len(reason.strip()) < SHORTEST_REASON:
+    reason = cleaned(reason, "reason")
+    if legible(reason) < SHORTEST_REASON:
         raise Invalid(
             "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON
         )
@@ -74,7 +76,7 @@ def from_triage(session: Session, tip: Tip, officer: Officer, reason: str) -> Le
         session,
         tip,
         officer_actor(officer.id),
-        reason.strip(),
+        reason,
         candidate_id=None,
         record_id=None,
         officer_id=officer.id,

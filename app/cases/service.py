@@ -25,6 +25,7 @@ from app.cases.models import (
 )
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
+from app.core.text import cleaned, legible
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.tips.models import Tip, TipState
@@ -206,10 +207,10 @@ def checked_text(text: str, field: str, shortest: int = SHORTEST_TEXT, longest: 
     """A text without the space around it.
 
     Raises:
-        Invalid: too short or too long.
+        Invalid: too short, too long, or with characters that cannot be saved.
     """
-    body = text.strip()
-    if not body or len(body) < shortest:
+    body = cleaned(text, field)
+    if not body or legible(body) < shortest:
         raise Invalid("Write at least %(least)s characters.", field=field, least=shortest)
     if len(body) > longest:
         raise Invalid("Write at most %(most)s characters.", field=field, most=longest)

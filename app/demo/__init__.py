@@ -61,7 +61,9 @@ def run_demo(out: Console) -> None:
     told = threading.Thread(target=_tell_when_ready, args=(settings, passwords, out, stopping), daemon=True)
     told.start()
     supervisor.run(settings, until=stopping, log_dir=settings.data_dir.parent / "log")
-    out.print("\nStopped. The demo's data stay in var/demo until `make clean`.")
+    out.print(
+        f"\nStopped. The demo's data stay in {settings.data_dir.parent}; the next start goes on with them."
+    )
 
 
 def _settings() -> Settings:

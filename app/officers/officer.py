@@ -31,6 +31,7 @@ FIRST_ROOMS = (
 
 
 @router.get("")
+@router.get("/")
 def start(officer: NewcomerDep) -> RedirectResponse:
     """Lead an officer to the first room of their roles, and a newcomer to choosing a password."""
     rooms = [room for room, roles in FIRST_ROOMS if officer.has(*roles)]

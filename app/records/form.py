@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
-from app.core.errors import Invalid
+from app.core.errors import Invalid, Refusal
+from app.core.web.problems import SENTENCES
 from app.records.fields import (
     LARGEST_PHOTO,
     MOST_PHOTOS,
@@ -121,6 +122,9 @@ class RecordForm:
 
 
 async def _form(request: Request) -> AsyncIterator[RecordForm]:
+    kind = request.headers.get("content-type", "").lower().replace(" ", "")
+    if "charset=" in kind and "charset=utf-8" not in kind:
+        raise Refusal(SENTENCES[400])
     async with request.form(max_files=MOST_PHOTOS, max_fields=MOST_FIELDS) as data:
         yield RecordForm(data)
 

@@ -15,6 +15,7 @@ from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateSta
 from app.cases import leads
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
+from app.core.text import cleaned, legible
 from app.officers.models import Officer, Role
 from app.reviews import queries
 from app.reviews.models import DIFFERENT, SAME, Conclusion, Review, ReviewKind, ReviewState
@@ -162,7 +163,8 @@ def decide(
         raise Conflict("You have handed this candidate back. Take it again to decide.")
     if conclusion is None:
         raise Invalid("Choose a conclusion.", field="conclusion")
-    if len(reason.strip()) < SHORTEST_REASON or len(reason) > LONGEST_REASON:
+    reason = cleaned(reason, "reason")
+    if legible(reason) < SHORTEST_REASON or len(reason) > LONGEST_REASON:
         raise Invalid(
             "Give the reason in at least %(least)s characters.", field="reason", least=SHORTEST_REASON
         )
@@ -173,7 +175,7 @@ def decide(
         raise Conflict("Your hold on this candidate ran out and a colleague has taken it over.")
     review.state = ReviewState.DECIDED
     review.conclusion = conclusion
-    review.reason = reason.strip()
+    review.reason = reason
     review.decided_at = now()
     session.add(review)
     session.flush()

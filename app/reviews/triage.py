@@ -12,6 +12,7 @@ from app.cases import leads
 from app.cases.models import Lead
 from app.core import jobs
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.text import cleaned, legible
 from app.jurisdictions import queries as areas
 from app.officers.models import Officer
 from app.photos import service as photos
@@ -126,7 +127,8 @@ def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason
         Conflict: the tip is a lead or closed.
     """
     tip = tips.get_visible(session, officer, tip_id)
-    if len(reason.strip()) < progress.SHORTEST_REASON:
+    reason = cleaned(reason, "transfer_reason")
+    if legible(reason) < progress.SHORTEST_REASON:
         raise Invalid("Give the reason in words.", field="transfer_reason")
     area = areas.get(session, code)
     if area is None or area.authority is None or code == tip.jurisdiction_code:
@@ -153,7 +155,7 @@ def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason
             author=Author.SYSTEM,
             officer_id=officer.id,
             notice=HANDED_OVER,
-            text=reason.strip(),
+            text=reason,
         )
     )
 
@@ -167,7 +169,8 @@ def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: b
         Conflict: the tip is closed, or a question cannot be asked now.
     """
     tip = tips.get_visible(session, officer, tip_id)
-    if not 0 < len(text.strip()) <= LONGEST_MESSAGE:
+    text = cleaned(text, "text")
+    if legible(text) == 0 or len(text) > LONGEST_MESSAGE:
         raise Invalid(
             "Write a message of at most %(longest)s characters.", field="text", longest=LONGEST_MESSAGE
         )
@@ -176,7 +179,7 @@ def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: b
     if sending.is_withdrawn(session, tip.id):
         raise Conflict("The tipster took this tip back and reads its thread no more.")
     actor = officer_actor(officer.id)
-    session.add(TipMessage(tip_id=tip.id, author=Author.OFFICER, officer_id=officer.id, text=text.strip()))
+    session.add(TipMessage(tip_id=tip.id, author=Author.OFFICER, officer_id=officer.id, text=text))
     audit.record(session, actor, Action.MESSAGE_SENT, "tip", tip.id)
     if ask:
         progress.move(session, tip, TipState.AWAITING_TIPSTER, actor)

@@ -165,19 +165,21 @@ def _tip_page(
 ) -> HTMLResponse:
     tip = triage.open_tip(session, officer, tip_id)
     own_copies, elsewhere = triage_queries.copies(session, officer, tip)
+    waits = triage_queries.under_review(session, tip.id)
     return page(
         request,
         "console/tip.html",
         status=refusal.status if refusal else 200,
         officer=officer,
         tip=tip,
-        under_review=triage_queries.under_review(session, tip.id),
+        under_review=waits,
         area=areas.get(session, tip.jurisdiction_code) if tip.jurisdiction_code else None,
         photos=queries.photos_of(session, tip.id),
         faces=triage_queries.faces_of(session, tip.id),
         copies=own_copies,
         elsewhere=elsewhere,
-        settled=triage_queries.settled(session, tip.id),
+        # While a candidate waits, what was decided on its siblings would lead whoever still has to decide.
+        settled=[] if waits else triage_queries.settled(session, tip.id),
         thread=queries.thread(session, tip.id),
         notices=answers.NOTICES,
         dispositions=triage.OFFICERS_DISPOSITIONS,

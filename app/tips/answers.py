@@ -147,17 +147,21 @@ def answer_to(session: Session, tip: Tip, language: str) -> Answer:
     Returns:
         The answer; nothing in it depends on a candidate, a review or a lead.
     """
-    status, taken_back = STATUS_OF[tip.state], False
+    status, taken_back, answered = STATUS_OF[tip.state], False, False
     lines: list[Line] = []
     for written in queries.thread(session, tip.id):
         text = _text(written, language)
-        if text is None:
+        if text is None or (answered and written.author == Author.SYSTEM):
             continue
         lines.append(Line(written.author, written.created_at, text))
         if written.notice == Disposition.WITHDRAWN_BY_TIPSTER:
             # A lead goes on after this as evidence; its sender's page ends here, as every other one does.
             status, taken_back = Status.CLOSED, True
             break
+        if written.notice in queries.FINAL_NOTICES:
+            # An answer stands. Should officers take the tip up again, its sender's page does not open with
+            # it: that would tell that a photo resembled somebody after all.
+            status, answered = Status.CLOSED, True
     return Answer(tip.id, tip.external_id, tip.received_at, status, taken_back, tuple(lines))
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.clock import now
 from app.core.errors import Invalid, message
+from app.core.text import legible
 
 LONGEST = {
     "place_text": 300,
@@ -51,6 +52,8 @@ def text(texts: Mapping[str, str], name: str) -> str:
     if len(value) > LONGEST[name]:
         raise Invalid("This text is too long: at most %(most)s characters.", field=name, most=LONGEST[name])
     allowed = "\n\t" if name in LINES else "\t"
+    if value and not legible(value):
+        return ""  # Invisible signs alone say nothing.
     if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in allowed for sign in value):
         raise Invalid("This text holds characters that cannot be saved. Type it again.", field=name)
     return value

@@ -9,6 +9,7 @@ from app.audit.models import Action
 from app.audit.service import Actor
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
+from app.core.text import cleaned, legible
 from app.tips.models import TIP_MOVES, Author, Disposition, Tip, TipMessage, TipState
 
 SHORTEST_REASON = 5
@@ -68,13 +69,14 @@ def dispose(
         Invalid: no reason given, or a duplicate that names no other tip.
         Conflict: the tip's state does not allow this.
     """
-    if len(reason.strip()) < SHORTEST_REASON:
+    reason = cleaned(reason, "reason")
+    if legible(reason) < SHORTEST_REASON:
         raise Invalid("Give the reason in words.", field="reason")
     if (disposition == Disposition.DUPLICATE_OF) != (duplicate_of is not None) or duplicate_of == tip.id:
         raise Invalid("Name the tip that this one repeats.", field="duplicate_of")
     move(session, tip, TipState.DISPOSED, actor)
     tip.disposition = disposition
-    tip.disposition_reason = reason.strip()
+    tip.disposition_reason = reason
     tip.disposed_at = now()
     tip.disposed_by = officer_id
     tip.duplicate_of_id = duplicate_of

@@ -9,10 +9,14 @@ from app.core.errors import NotFound
 from app.jurisdictions.queries import codes_within
 from app.officers.models import Officer
 from app.photos.models import Photo
-from app.tips.models import Tip, TipMessage
+from app.tips.models import Disposition, Tip, TipMessage
 
 NATION = "CN"
 """Area whose officers also see tips that no area has yet."""
+
+
+FINAL_NOTICES = frozenset(disposition.value for disposition in Disposition)
+"""Notices after which the sender's page stays closed."""
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Tip]:
@@ -50,6 +54,14 @@ def by_id(session: Session, tip_id: UUID) -> Tip:
 def photos_of(session: Session, tip_id: UUID) -> list[Photo]:
     """A tip's photos in the order they were sent."""
     return list(session.exec(select(Photo).where(Photo.tip_id == tip_id).order_by(col(Photo.position))))
+
+
+def is_answered(session: Session, tip_id: UUID) -> bool:
+    """Whether the sender has the final answer, whatever officers do with the tip afterwards."""
+    notice = select(TipMessage.id).where(
+        TipMessage.tip_id == tip_id, col(TipMessage.notice).in_(sorted(FINAL_NOTICES))
+    )
+    return session.exec(notice).first() is not None
 
 
 def thread(session: Session, tip_id: UUID) -> list[TipMessage]:

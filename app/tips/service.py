@@ -16,7 +16,7 @@ from app.core.context import Context
 from app.core.errors import Conflict, Invalid, TooMany, Unavailable, message
 from app.core.files import StoredFile
 from app.photos.models import Photo
-from app.tips import fields, progress, receipts
+from app.tips import fields, progress, queries, receipts
 from app.tips.intake import NewTip
 from app.tips.models import (
     Author,
@@ -128,7 +128,7 @@ def write_message(session: Session, tip_id: UUID, text: str) -> None:
     body = fields.text({"text": text}, "text")
     if not body:
         raise Invalid("Write something first.", field="text")
-    if tip.state == TipState.DISPOSED or is_withdrawn(session, tip_id):
+    if tip.state == TipState.DISPOSED or queries.is_answered(session, tip_id):
         raise Conflict("This tip is closed. Send a new one if you see something.")
     if _unanswered(session, tip_id) >= MOST_UNANSWERED:
         raise TooMany("The police have to read your earlier messages first.", retry_after_s=3600)
@@ -150,7 +150,7 @@ def withdraw(session: Session, tip_id: UUID) -> None:
     tip = session.get_one(Tip, tip_id)
     if is_withdrawn(session, tip_id):
         return
-    if tip.state == TipState.DISPOSED:
+    if tip.state == TipState.DISPOSED or queries.is_answered(session, tip_id):
         raise Conflict("This tip is closed. It cannot be taken back any more.")
     tip.contact_sealed = None
     session.add(tip)

@@ -1,7 +1,9 @@
 """How a refusal looks: RFC 9457 for programs, a page for people. No answer repeats what was sent."""
 
+import traceback
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI, Request
@@ -10,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import NOTHING_HERE, Invalid, NotSignedIn, Refusal, Unavailable, message
 from app.core.render import language_of, page, translate
@@ -34,7 +37,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _handler(_http))
     app.add_exception_handler(OperationalError, _handler(_database_busy))
     app.add_exception_handler(PoolTimeout, _handler(_database_busy))
-    app.add_exception_handler(Exception, _handler(_broken))
 
 
 def _handler(answer: Callable[..., Response]) -> Callable[[Request, Exception], Response]:
@@ -111,8 +113,35 @@ def _database_busy(request: Request, error: OperationalError | PoolTimeout) -> R
     return _answer(request, Unavailable("The service is busy and saved nothing. Please send it again."))
 
 
+class Faults:
+    """ASGI middleware: an error nobody foresaw gets an answer with all headers, and no traceback is printed.
+
+    A traceback may quote what a stranger sent; the log keeps the error's class and where it was raised.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 500 unless an answer has begun already."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            await _broken(Request(scope), error)(scope, receive, send)
+
+
 def _broken(request: Request, error: Exception) -> Response:
-    log.error("unhandled", error=type(error).__name__)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("unhandled", error=type(error).__name__, reason=f"{Path(where.filename).name}:{where.lineno}")
     broken = Refusal("Something went wrong here. Nothing was saved; please try again.")
     broken.status, broken.code = 500, "internal"
     return _answer(request, broken)
