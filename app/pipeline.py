@@ -117,13 +117,6 @@ def examine_reference(tools: Tools, reference_id: UUID) -> None:
     candidate_jobs.retroact(tools.context, tools.gallery, reference.record_id)
 
 
-def retry_tip(session: Session, tip_id: UUID) -> None:
-    """Put a tip back on its way after its job was parked; called with the job's retry."""
-    tip = session.get_one(Tip, tip_id)
-    if tip.state == TipState.FAILED:
-        progress.move(session, tip, TipState.PROCESSING, SYSTEM)
-
-
 def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -> None:
     """What a job that was parked leaves behind: its tip is failed, with the reason, before a supervisor."""
     if kind != "process_tip":

@@ -62,7 +62,6 @@ class Action(StrEnum):
     PARTNER_KEY_REVOKED = "partner_key_revoked"
     JOB_PARKED = "job_parked"
     JOB_RETRIED = "job_retried"
-    EXPORTED = "exported"
     JURISDICTIONS_IMPORTED = "jurisdictions_imported"
 
 

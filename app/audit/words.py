@@ -49,7 +49,6 @@ ACTIONS: dict[Action, str] = {
     Action.PARTNER_KEY_REVOKED: _("A partner key was revoked"),
     Action.JOB_PARKED: _("A job was parked"),
     Action.JOB_RETRIED: _("A parked job was tried again"),
-    Action.EXPORTED: _("Data was exported"),
     Action.JURISDICTIONS_IMPORTED: _("Areas were imported"),
 }
 

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
 from app.officers.models import Officer, Role
-from app.photos.models import Face, Photo, PhotoHash, PhotoState, Rendition, RenditionKind, Template
+from app.photos.models import Face, Photo, PhotoHash, Rendition, RenditionKind, Template
 from app.tips import queries as tip_queries
 
 TIP_PHOTO_ROLES = (Role.REVIEWER, Role.INVESTIGATOR, Role.SUPERVISOR)
@@ -47,17 +47,6 @@ def get_viewable(
     if rendition is None:
         raise NotFound
     return rendition
-
-
-def pending_of_tip(session: Session, tip_id: UUID) -> list[Photo]:
-    """The tip's photos that nobody has looked into yet."""
-    return list(
-        session.exec(
-            select(Photo)
-            .where(Photo.tip_id == tip_id, Photo.state == PhotoState.PENDING)
-            .order_by(col(Photo.position))
-        )
-    )
 
 
 def near(session: Session, photo_id: UUID, bands: Sequence[Sequence[int]]) -> list[tuple[Photo, PhotoHash]]:

@@ -132,9 +132,7 @@ def moment(texts: Mapping[str, str], name: str, zone: ZoneInfo | None) -> dateti
         given = None
     if given is None or (given.tzinfo is None) == (zone is None):
         raise Invalid(
-            "Give date and time."
-            if zone
-            else "Give date and time with offset, as 2026-02-03T14:05:00+08:00.",
+            NO_TIME if zone else NO_OFFSET,
             field=name,
         )
     if not EARLIEST_YEAR <= given.year <= now().year + 1:

@@ -39,18 +39,6 @@ def get_visible(session: Session, officer: Officer, tip_id: UUID) -> Tip:
     return tip
 
 
-def by_id(session: Session, tip_id: UUID) -> Tip:
-    """One tip, for its own sender.
-
-    Raises:
-        NotFound: it was erased.
-    """
-    tip = session.get(Tip, tip_id)
-    if tip is None:
-        raise NotFound
-    return tip
-
-
 def photos_of(session: Session, tip_id: UUID) -> list[Photo]:
     """A tip's photos in the order they were sent."""
     return list(session.exec(select(Photo).where(Photo.tip_id == tip_id).order_by(col(Photo.position))))
