@@ -75,8 +75,8 @@ class Traits:
 class Cohort:
     """A gallery's references, the sample of them that stands for strangers, and the traits of all of them.
 
-    References may be added and removed; what depends on them is computed when it is next asked for, and for all
-    of them only if the sample has changed. The result is that of a cohort made anew.
+    References may be added and removed. What depends on them is computed when it is next asked for, and for
+    all of them only if the sample has changed; the result is that of a cohort made anew.
     """
 
     def __init__(self, templates: NDArray[np.float32], size: int = COHORT_SIZE) -> None:
@@ -205,27 +205,24 @@ class Cohort:
         return scores
 
     def decide(
-        self, scores: NDArray[np.float32], probe: Traits, rows: NDArray[np.intp] | None = None
+        self, scores: NDArray[np.float32], probes: Traits, rows: NDArray[np.intp] | None = None
     ) -> NDArray[np.float32]:
-        """Turn one probe's comparison scores with the gallery into decision scores, without the templates.
+        """Turn comparison scores of probes with the gallery into decision scores, without the templates.
 
         Args:
-            scores: (n,) comparison scores with all references, in the gallery's order.
-            probe: the probe's traits, from `describe`.
-            rows: (k,) references that are wanted; None for all.
+            scores: (p, k) comparison scores of each probe with the wanted references.
+            probes: the p probes' traits, from `describe`.
+            rows: (k,) the wanted references, as rows of the gallery; None for all, in its order.
 
         Returns:
-            (k,) decision scores, the same as `decision_scores` has.
+            (p, k) float32 decision scores, the same as `decision_scores` has.
 
         Raises:
             CohortTooSmall: see `sufficient`.
         """
-        chosen = slice(None) if rows is None else rows
-        traits = self.references[chosen]
-        products = scores[chosen] - probe.projection - traits.projection + self._mean @ self._mean
-        cosines = products / (probe.length * traits.length)
-        decided: NDArray[np.float32] = _normalised(cosines[None], probe, traits)[0]
-        return decided
+        traits = self.references if rows is None else self.references[rows]
+        products = scores - probes.projection[:, None] - traits.projection + self._mean @ self._mean
+        return _normalised(products / (probes.length[:, None] * traits.length), probes, traits)
 
     def _sample(self) -> None:
         """Draw the cohort; traits stay known only if it is the one that was."""

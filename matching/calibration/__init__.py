@@ -1,0 +1,1 @@
+"""What a score means: likelihood ratios with an interval, given both ages."""
