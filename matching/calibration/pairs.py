@@ -65,7 +65,7 @@ class Pairs:
         return cells(self.younger, self.gap)
 
     def weights(self, of_person: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """What each comparison counts, so that mated and non-mated ones have the same ages and sum to half each.
+        """What each comparison counts: both kinds sum to a half and have the same ages.
 
         Args:
             of_person: (m,) how often each person was drawn, by number; None for once each.
