@@ -19,7 +19,7 @@ from app.core.context import Context
 from app.core.jobs import Claim
 from app.jurisdictions.service import Router
 from app.photos.sandbox import Examiner
-from matching.encoders import FaceRecognitionEncoder
+from matching.engine import default_engine
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class Worker:
     """One process that does background work, one job at a time."""
 
     def __init__(self, context: Context, examiner: pipeline.ExaminesPhotos) -> None:
-        encoder = FaceRecognitionEncoder()
+        engine = default_engine()
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._context = context
         self._stopping = threading.Event()
@@ -44,7 +44,7 @@ class Worker:
         self._tools = pipeline.Tools(
             context=context,
             examiner=examiner,
-            gallery=GalleryCache(encoder.name, encoder.version, encoder.dimensions),
+            gallery=GalleryCache(engine.encoder_name, engine.encoder_version, engine.encoder.dimensions),
             router=self._current_router,
         )
 

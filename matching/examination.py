@@ -1,21 +1,29 @@
 """Everything a sandboxed child does for one photo, and the plain form in which its answer travels."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.encoders import Encoder, FaceRecognitionEncoder
-from matching.faces import MOST_FACES, FaceQuality, QualityReason, find_faces
+from matching.engine import Engine, default_engine
+from matching.face_quality import GOOD_EYE_DISTANCE, FaceQuality, QualityReason
+from matching.faces import MOST_FACES, FoundFace, resized
 from matching.formats import ALLOWED_FORMATS
 from matching.hashing import VERIFICATION_BITS, PictureHash, picture_hash
-from matching.photo import SCENE_SIDE, PhotoFacts, PhotoLimits, read_photo
+from matching.photo import SCENE_SIDE, Photo, PhotoFacts, PhotoLimits, Pixels, read_photo
 from matching.rendition import Box, crop_face, redact, scene_jpeg
 from matching.wire import LARGEST_BLOB, Blobs, Fields, MalformedMessage, pack, unpack
 
 LARGEST_TEMPLATE: Final = 1024
 """Numbers in the longest template that any known encoder makes, twice over."""
+
+MOST_ENCODERS: Final = 4
+"""Encoders whose templates one examination carries: the one in use, its successor, and room for trials."""
+
+DETAIL_SIDE: Final = 4096
+"""Pixels of the longer side of the copy from which small faces are encoded: a 12-megapixel photo as it is."""
 
 _LITTLE_ENDIAN_FLOAT: Final = np.dtype("<f4")
 _TIME: Final = r"[12]\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d([+-][01]\d:[0-5]\d)?"
@@ -33,15 +41,14 @@ class ExaminedFace:
     """(x, y) of the eye further left in the picture, then of the other."""
     nose: tuple[float, float]
     quality: FaceQuality
-    template: bytes
-    """float32, little endian."""
+    templates: tuple[bytes, ...]
+    """float32, little endian; one for each of `Examination.encoders`."""
     crop: bytes
     """JPEG, square."""
 
-    @property
-    def vector(self) -> NDArray[np.float32]:
-        """The template as (d,) float32."""
-        return np.frombuffer(self.template, _LITTLE_ENDIAN_FLOAT).astype(np.float32)
+    def vector(self, encoder: int = 0) -> NDArray[np.float32]:
+        """The template of one of `Examination.encoders` as (d,) float32."""
+        return np.frombuffer(self.templates[encoder], _LITTLE_ENDIAN_FLOAT).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ class Examination:
     """JPEG of the whole picture, without metadata."""
     redacted: bytes
     """JPEG of the same size, with every face that was found, or perhaps found, hidden."""
-    encoder: str
-    encoder_version: str
+    encoders: tuple[tuple[str, str], ...]
+    """Name and version of each encoder that was used."""
     faces: tuple[ExaminedFace, ...]
     """Largest first."""
 
@@ -73,11 +80,10 @@ class Examination:
             "height": self.height,
             "scene_bytes": len(self.scene),
             "redacted_bytes": len(self.redacted),
-            "encoder": self.encoder,
-            "encoder_version": self.encoder_version,
+            "encoders": [word for encoder in self.encoders for word in encoder],
             "faces": [_face_header(face) for face in self.faces],
         }
-        blobs = [blob for face in self.faces for blob in (face.template, face.crop)]
+        blobs = [blob for face in self.faces for blob in (*face.templates, face.crop)]
         return pack(header, [self.scene, self.redacted, *blobs])
 
     @classmethod
@@ -103,25 +109,26 @@ class Examination:
             height=height,
             scene=blobs.take_jpeg(fields.whole("scene_bytes", 1, LARGEST_BLOB)),
             redacted=blobs.take_jpeg(fields.whole("redacted_bytes", 1, LARGEST_BLOB)),
-            encoder=fields.text("encoder", _NAME),
-            encoder_version=fields.text("encoder_version", _NAME),
+            encoders=_read_encoders(fields),
             faces=tuple(
                 _read_face(face, blobs, width, height) for face in fields.objects("faces", MOST_FACES)
             ),
         )
         fields.finish()
         blobs.finish()
-        if len({len(face.template) for face in examination.faces}) > 1:
+        lengths = {tuple(len(template) for template in face.templates) for face in examination.faces}
+        if len(lengths) > 1 or any(len(each) != len(examination.encoders) for each in lengths):
             raise MalformedMessage("templates of different lengths")
         return examination
 
 
-def examine(data: bytes, encoder: Encoder | None = None, limits: PhotoLimits | None = None) -> Examination:
+def examine(data: bytes, engines: Sequence[Engine] = (), limits: PhotoLimits | None = None) -> Examination:
     """Read a photo, make its renditions, hash it, find and encode its faces.
 
     Args:
         data: the file as it was sent.
-        encoder: how faces are encoded; by default `FaceRecognitionEncoder`.
+        engines: the first one's detector finds the faces, every one's encoder encodes them; by default
+            `default_engine`.
         limits: what is read at most.
 
     Returns:
@@ -130,20 +137,21 @@ def examine(data: bytes, encoder: Encoder | None = None, limits: PhotoLimits | N
     Raises:
         UnreadablePhoto: with the reason.
     """
-    encoder = encoder or FaceRecognitionEncoder()
+    engines = engines or (default_engine(),)
     photo = read_photo(data, limits)
-    found = find_faces(photo.pixels)
-    templates = encoder.encode(photo.pixels, [face.box for face in found.faces])
+    found = engines[0].find(photo.pixels)
+    pixels, found_faces = _in_detail(data, photo, found.faces)
+    encoded = [engine.encode(pixels, found_faces) for engine in engines]
     faces = (
         ExaminedFace(
             box=face.box,
             eyes=face.eyes,
             nose=face.nose,
-            quality=face.quality,
-            template=template.astype(_LITTLE_ENDIAN_FLOAT).tobytes(),
+            quality=detailed.quality,
+            templates=tuple(templates[place].astype(_LITTLE_ENDIAN_FLOAT).tobytes() for templates in encoded),
             crop=scene_jpeg(crop_face(photo.pixels, face.box)),
         )
-        for face, template in zip(found.faces, templates, strict=True)
+        for place, (face, detailed) in enumerate(zip(found.faces, found_faces, strict=True))
     )
     height, width = photo.pixels.shape[:2]
     return Examination(
@@ -153,10 +161,26 @@ def examine(data: bytes, encoder: Encoder | None = None, limits: PhotoLimits | N
         height=height,
         scene=scene_jpeg(photo.pixels),
         redacted=scene_jpeg(redact(photo.pixels, found.to_hide)),
-        encoder=encoder.name,
-        encoder_version=encoder.version,
+        encoders=tuple((engine.encoder_name, engine.encoder_version) for engine in engines),
         faces=tuple(faces),
     )
+
+
+def _in_detail(
+    data: bytes, photo: Photo, faces: tuple[FoundFace, ...]
+) -> tuple[Pixels, tuple[FoundFace, ...]]:
+    """The copy from which faces are encoded, and the faces in its pixels.
+
+    Where a face is small in the scene and the original has more pixels, the original is read once more: a
+    child of fifty pixels in a 12-megapixel street has nineteen in the scene.
+    """
+    largest = max(photo.facts.width, photo.facts.height)
+    small = any(face.quality.eye_distance < GOOD_EYE_DISTANCE for face in faces)
+    if not small or largest <= max(photo.pixels.shape):
+        return photo.pixels, faces
+    detail = read_photo(data, PhotoLimits(scene_side=DETAIL_SIDE)).pixels
+    factor = max(detail.shape) / max(photo.pixels.shape)
+    return detail, tuple(resized(face, detail, factor) for face in faces)
 
 
 def _face_header(face: ExaminedFace) -> dict[str, Any]:
@@ -164,7 +188,7 @@ def _face_header(face: ExaminedFace) -> dict[str, Any]:
         "box": [face.box.left, face.box.top, face.box.width, face.box.height],
         "landmarks": [*face.eyes[0], *face.eyes[1], *face.nose],
         "quality": {**asdict(face.quality), "reasons": [reason.value for reason in face.quality.reasons]},
-        "template_bytes": len(face.template),
+        "template_bytes": [len(template) for template in face.templates],
         "crop_bytes": len(face.crop),
     }
 
@@ -183,6 +207,13 @@ def _read_facts(fields: Fields) -> PhotoFacts:
     return facts
 
 
+def _read_encoders(fields: Fields) -> tuple[tuple[str, str], ...]:
+    names = fields.texts("encoders", 2 * MOST_ENCODERS, _NAME)
+    if not names or len(names) % 2:
+        raise MalformedMessage("each encoder has a name and a version")
+    return tuple(zip(names[::2], names[1::2], strict=True))
+
+
 def _read_hash(fields: Fields) -> PictureHash:
     return PictureHash(
         phash=int(fields.text("phash", "[0-9a-f]{16}"), 16),
@@ -198,18 +229,20 @@ def _read_face(fields: Fields, blobs: Blobs, width: int, height: int) -> Examine
     left_x, left_y, right_x, right_y, nose_x, nose_y = fields.numbers(
         "landmarks", 6, -_LANDMARK_SLACK, _LANDMARK_SLACK
     )
+    longest = LARGEST_TEMPLATE * _LITTLE_ENDIAN_FLOAT.itemsize
+    lengths = fields.some_wholes("template_bytes", MOST_ENCODERS, 1, longest)
     face = ExaminedFace(
         box=box,
         eyes=((left_x, left_y), (right_x, right_y)),
         nose=(nose_x, nose_y),
         quality=_read_quality(fields.object("quality")),
-        template=blobs.take(
-            fields.whole("template_bytes", 1, LARGEST_TEMPLATE * _LITTLE_ENDIAN_FLOAT.itemsize)
-        ),
+        templates=tuple(blobs.take(length) for length in lengths),
         crop=blobs.take_jpeg(fields.whole("crop_bytes", 1, LARGEST_BLOB)),
     )
     fields.finish()
-    if len(face.template) % _LITTLE_ENDIAN_FLOAT.itemsize or not np.isfinite(face.vector).all():
+    if any(length % _LITTLE_ENDIAN_FLOAT.itemsize for length in lengths):
+        raise MalformedMessage("a template is made of whole numbers of four bytes")
+    if not all(np.isfinite(face.vector(place)).all() for place in range(len(lengths))):
         raise MalformedMessage("a template is made of finite numbers")
     return face
 
@@ -217,8 +250,8 @@ def _read_face(fields: Fields, blobs: Blobs, width: int, height: int) -> Examine
 def _read_quality(fields: Fields) -> FaceQuality:
     reasons = "|".join(QualityReason)
     quality = FaceQuality(
-        size=fields.whole("size", 1, SCENE_SIDE),
-        eye_distance=fields.number("eye_distance", 0, 4 * SCENE_SIDE),
+        size=fields.whole("size", 1, DETAIL_SIDE),
+        eye_distance=fields.number("eye_distance", 0, 4 * DETAIL_SIDE),
         sharpness=fields.number("sharpness", 0, 1e7),
         reasons=tuple(QualityReason(text) for text in fields.texts("reasons", len(QualityReason), reasons)),
     )

@@ -1,89 +1,22 @@
 """Finding faces, and saying honestly how much each one can carry."""
 
-import math
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from matching.encoders import load_face_recognition
+from matching import dlib_package, mtcnn
+from matching.alignment import Points
+from matching.face_quality import FaceQuality, judge
+from matching.mtcnn import Detections
 from matching.photo import Pixels
 from matching.rendition import Box
-
-WORKING_SIDE: Final = 1280
-"""Pixels of the longer side of the copy in which faces are looked for."""
+from matching.weights import MTCNN, available
 
 MOST_FACES: Final = 32
-"""Faces kept of one photo, largest first: each costs 138 ms to encode, and a crowd is nobody's clue."""
+"""Faces kept of one photo, largest first: a crowd is nobody's clue."""
 
-LEAST_EYE_DISTANCE: Final = 12.0
-"""Pixels between the eyes below which a face carries almost nothing and is not searched.
-
-Source:
-    FG-NET, ages 4 to 16, shrunk and compressed (JPEG 80), dlib: true accept rate at a false match rate of 1 %
-    is 51 % at 40 pixels, 48 at 24, 38 at 16, 27 at 12, 10 at 8.
-"""
-
-GOOD_EYE_DISTANCE: Final = 20.0
-"""Pixels between the eyes below which a reviewer is warned; source as for `LEAST_EYE_DISTANCE`."""
-
-LEAST_SHARPNESS: Final = 20.0
-"""Variance of the Laplacian of the grey face at 96 pixels, below which it is called blurred.
-
-Source:
-    Synthetic set: 47 to 388 as they are; at most 7 after a Gaussian blur of 2 % of the box's width, which
-    moves a template by a distance of 0.31, as far as another face of the same person.
-"""
-
-DARKEST, BRIGHTEST = 40.0, 225.0
-"""Mean grey level, 0 to 255, beyond which hardly any contrast is left in a face."""
-
-_SHARPNESS_SIDE: Final = 96
-_MOST_TURNED: Final = 0.35
-"""Offset of the nose from the middle of the eyes, in eye distances: about 30 degrees of yaw."""
 _SAME_FACE_OVERLAP: Final = 0.3
-
-
-FAINT_FACE_SCORE: Final = -0.2
-"""Detector score that still counts where a photo shows no better face: on the synthetic set 1 more tip and 3
-more portraits are found, and nothing that is no face; real streets will have some."""
-
-POSSIBLE_FACE_SCORE: Final = -0.4
-"""Detector score down to which a rectangle is hidden in redacted scenes, just in case."""
-
-
-class QualityReason(StrEnum):
-    """Why a face carries less than a good one."""
-
-    TOO_SMALL = "too_small"  # So few pixels between the eyes that it is not searched.
-    SMALL = "small"  # Few pixels between the eyes: the right record may well be missed.
-    BLURRED = "blurred"  # Out of focus or moved.
-    DARK = "dark"  # Hardly any light on the face.
-    OVEREXPOSED = "overexposed"  # Hardly any contrast left in the light.
-    TURNED = "turned"  # Turned aside so far that one half of the face is missing.
-    AT_THE_EDGE = "at_the_edge"  # Touches the border of the picture and may be cut off.
-
-
-@dataclass(frozen=True, slots=True)
-class FaceQuality:
-    """What can be said of a face without knowing whose it is."""
-
-    size: int
-    """Height of the box in pixels of the scene."""
-    eye_distance: float
-    """Pixels of the scene between the middles of the eyes."""
-    sharpness: float
-    """Variance of the Laplacian of the grey face at 96 pixels; >= 0."""
-    reasons: tuple[QualityReason, ...] = ()
-    """What lowers the face's worth; empty for a good one."""
-
-    @property
-    def searchable(self) -> bool:
-        """Whether a search with this face is worth anybody's time."""
-        return QualityReason.TOO_SMALL not in self.reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +24,32 @@ class FoundFace:
     """One face observed in a picture; lengths and places are pixels of that picture."""
 
     box: Box
-    eyes: tuple[tuple[float, float], tuple[float, float]]
-    """(x, y) of the eye further left in the picture, then of the other."""
-    nose: tuple[float, float]
+    points: tuple[tuple[float, float], ...]
+    """(x, y) of the eye further left in the picture, the other eye, the nose, the mouth's two corners; the
+    last two are NaN where the detector does not know them."""
+    score: float
+    """How sure the detector is, 0 to 1."""
     quality: FaceQuality
+
+    @property
+    def array(self) -> Points:
+        """The points as (5, 2) float32."""
+        return np.array(self.points, np.float32)
+
+    @property
+    def eyes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The eye further left in the picture, then the other."""
+        return self.points[0], self.points[1]
+
+    @property
+    def nose(self) -> tuple[float, float]:
+        """The tip of the nose."""
+        return self.points[2]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFaces:
-    """What a look at a picture brought up."""
+    """What was found in one picture."""
 
     faces: tuple[FoundFace, ...]
     """Largest first, at most `MOST_FACES`."""
@@ -107,57 +57,155 @@ class FoundFaces:
     """Every face, and what is only perhaps one: hidden in redacted scenes, where too much is right."""
 
 
-def find_faces(pixels: Pixels) -> FoundFaces:
-    """Find faces with dlib's HOG detector, as `face_recognition` does.
+class Detector(Protocol):
+    """Whatever finds faces."""
 
-    - Looked for in a copy of at most `WORKING_SIDE` pixels, as it is and at twice the size: the first look
-      finds large faces that the second misses, the second finds small ones.
-    - Every rectangle that scores at least 0, dlib's own limit, is a face.
-    - Only if there is none, those down to `FAINT_FACE_SCORE` are.
+    @property
+    def name(self) -> str:
+        """The detector's name, part of the version of templates made from its faces."""
+
+    def find(self, pixels: Pixels) -> FoundFaces:
+        """Find faces.
+
+        Args:
+            pixels: (height, width, 3) uint8 sRGB, upright.
+
+        Returns:
+            Faces with boxes inside the picture.
+        """
+
+
+class MtcnnDetector:
+    """MTCNN in a ladder: each rung only if the one before found nothing.
+
+    1. Faces of at least 20 pixels in a copy of at most 1600.
+    2. The same, the picture turned by a quarter, three quarters and a half: phones lie about what is up.
+    3. Upright again, with a lower demand: a faint face is better than none.
+    """
+
+    name: Final = "mtcnn"
+    working_side: Final = 1600
+    least_face: Final = 20
+    sure: Final = 0.7
+    """Score of a face."""
+    faint: Final = 0.4
+    """Score that counts on the last rung, and is hidden in redacted scenes."""
+
+    def find(self, pixels: Pixels) -> FoundFaces:
+        """Find faces; see `Detector`.
+
+        Source:
+            Smallest faces found in 90 % of cases: 18 pixels, HOG 80 and enlarged once 48. FG-NET, ages 4 to
+            17: 100 %, HOG 98 %. Turned by 90 degrees it finds 3 of 24, so the picture is turned instead.
+        """
+        upright = self._detect(pixels)
+        if (upright.scores >= self.sure).any():
+            return _found(pixels, upright, self.sure)
+        for quarters in (1, 3, 2):
+            turned = self._detect(np.ascontiguousarray(np.rot90(pixels, quarters)))
+            if (turned.scores >= self.sure).any():
+                return _found(pixels, _turned_back(turned, quarters, pixels.shape), self.sure)
+        return _found(pixels, upright, self.faint)
+
+    def _detect(self, pixels: Pixels) -> Detections:
+        return mtcnn.detect(pixels, self.working_side, self.least_face, self.faint)
+
+
+class HogDetector:
+    """dlib's HOG detector, for installations without MTCNN's weights; upright faces only."""
+
+    name: Final = "hog"
+
+    def find(self, pixels: Pixels) -> FoundFaces:
+        """Find faces; see `Detector`.
+
+        - Rectangles of dlib's own limit are faces; only if there is none, fainter ones are.
+
+        Source:
+            Synthetic set, 1024-pixel scenes: 113 of 120 tips, 89 of 93 portraits, nothing that is no face,
+            for 420 ms of processor time.
+        """
+        found = dlib_package.detect(pixels)
+        sure = 0.5 if (found.scores >= 0.5).any() else 0.5 + dlib_package.FAINT_SCORE / 2  # noqa: PLR2004 - dlib's own limit.
+        return _found(pixels, found, sure)
+
+
+def best_detector() -> Detector:
+    """MTCNN where its weights were converted, HOG elsewhere."""
+    return MtcnnDetector() if available(*MTCNN) else HogDetector()
+
+
+def find_faces(pixels: Pixels, detector: Detector | None = None) -> FoundFaces:
+    """Find faces.
 
     Args:
-        pixels: (height, width, 3) uint8 sRGB, upright. Faces turned by 90 degrees are not found.
+        pixels: (height, width, 3) uint8 sRGB, upright.
+        detector: who looks; by default `best_detector`.
 
     Returns:
         Faces with boxes inside the picture.
-
-    Source:
-        Heights of faces found, 24 of each: without enlarging 17 % at 64 pixels and 92 % at 80; enlarged
-        once 96 % at 48. Synthetic set, 1024-pixel scenes: as it is 112 of 120 tips for 83 ms of processor
-        time, enlarged once 108 for 337 ms, both looks with faint faces 113 (and 40 of 42 bystanders, and 89
-        of 93 portraits, 86 without faint ones) for 420 ms, and nothing that is no face.
     """
+    return (detector or best_detector()).find(pixels)
+
+
+def resized(face: FoundFace, pixels: Pixels, factor: float) -> FoundFace:
+    """The same face in a larger copy of its picture, judged again there.
+
+    Args:
+        face: as found.
+        pixels: the larger copy.
+        factor: its pixels for one pixel of the picture the face was found in.
+
+    Returns:
+        A face in pixels of the copy.
+    """
+    box = face.box
+    sides = np.array([box.left, box.top, box.left + box.width, box.top + box.height]) * factor
+    larger = _box_inside(sides.astype(np.float32), pixels)
+    points = face.array * np.float32(factor)
+    return _face(pixels, larger or box, points, face.score)
+
+
+def _turned_back(found: Detections, quarters: int, shape: tuple[int, ...]) -> Detections:
+    """Bring detections in a picture turned by `np.rot90` back to the picture itself."""
+    height, width = shape[:2]
+    corners = found.boxes.reshape(-1, 2, 2)
+    places = np.concatenate([corners, found.points], 1)
+    x, y = places[..., 0], places[..., 1]
+    back = {1: (width - 1 - y, x), 2: (width - 1 - x, height - 1 - y), 3: (y, height - 1 - x)}[quarters]
+    turned = np.stack(back, -1)
+    boxes = np.concatenate([turned[:, :2].min(1), turned[:, :2].max(1)], 1)
+    return Detections(boxes, turned[:, 2:], found.scores)
+
+
+def _found(pixels: Pixels, found: Detections, sure: float) -> FoundFaces:
+    """Sort detections into faces and what is hidden just in case."""
+    faces: list[FoundFace] = []
+    to_hide: list[Box] = []
+    for index in np.argsort(-found.scores, kind="stable"):
+        box = _box_inside(found.boxes[index], pixels)
+        if box is None:
+            continue
+        to_hide.append(box)
+        distinct = all(_overlap(box, other.box) < _SAME_FACE_OVERLAP for other in faces)
+        if distinct and found.scores[index] >= sure:
+            faces.append(_face(pixels, box, found.points[index], float(found.scores[index])))
+    faces.sort(key=lambda face: -face.box.width * face.box.height)
+    return FoundFaces(tuple(faces[:MOST_FACES]), tuple(to_hide))
+
+
+def _face(pixels: Pixels, box: Box, points: Points, score: float) -> FoundFace:
+    places = tuple((float(x), float(y)) for x, y in points)
+    return FoundFace(box, places, round(score, 4), judge(pixels, box, points, score))
+
+
+def _box_inside(sides: Points, pixels: Pixels) -> Box | None:
+    """Left, top, right, bottom as whole pixels, cut off at the border; None if nothing is left."""
     height, width = pixels.shape[:2]
-    factor = min(1.0, WORKING_SIDE / max(height, width))
-    copy = pixels
-    if factor < 1:
-        size = (round(width * factor), round(height * factor))
-        copy = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
-    detector = load_face_recognition().api.face_detector
-    seen: list[tuple[Box, float]] = []
-    for enlargements in (0, 1):
-        rectangles, scores, _ = detector.run(copy, enlargements, POSSIBLE_FACE_SCORE)
-        for rectangle, score in zip(rectangles, scores, strict=True):
-            box = _scaled(rectangle, factor, width, height)
-            if box is not None:
-                seen.append((box, score))
-    distinct = _without_repeats(seen)
-    boxes = [box for box, score in distinct if score >= 0]
-    boxes = boxes or [box for box, score in distinct if score >= FAINT_FACE_SCORE]
-    boxes = sorted(boxes, key=lambda box: box.width * box.height, reverse=True)[:MOST_FACES]
-    places = [(box.top, box.left + box.width, box.top + box.height, box.left) for box in boxes]
-    landmarks = load_face_recognition().face_landmarks(pixels, places, model="small") if places else []
-    faces = (_face(pixels, box, points) for box, points in zip(boxes, landmarks, strict=True))
-    return FoundFaces(tuple(faces), tuple(box for box, _ in seen))
-
-
-def _without_repeats(seen: list[tuple[Box, float]]) -> list[tuple[Box, float]]:
-    """Keep the best-scored of boxes that show the same face."""
-    kept: list[tuple[Box, float]] = []
-    for box, score in sorted(seen, key=lambda pair: pair[1], reverse=True):
-        if all(_overlap(box, other) < _SAME_FACE_OVERLAP for other, _ in kept):
-            kept.append((box, score))
-    return kept
+    left, top = max(0, round(float(sides[0]))), max(0, round(float(sides[1])))
+    right, bottom = min(width, round(float(sides[2]))), min(height, round(float(sides[3])))
+    box = Box(left, top, right - left, bottom - top)
+    return box if box.lies_in(width, height) else None
 
 
 def _overlap(one: Box, other: Box) -> float:
@@ -166,62 +214,3 @@ def _overlap(one: Box, other: Box) -> float:
     down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
     shared = max(0, across) * max(0, down)
     return shared / (one.width * one.height + other.width * other.height - shared)
-
-
-def _scaled(rectangle: Any, factor: float, width: int, height: int) -> Box | None:
-    """Bring a dlib rectangle to the picture's own pixels, cut off at the border; None if nothing is left."""
-    left = max(0, round(rectangle.left() / factor))
-    top = max(0, round(rectangle.top() / factor))
-    right = min(width, round(rectangle.right() / factor))
-    bottom = min(height, round(rectangle.bottom() / factor))
-    box = Box(left, top, right - left, bottom - top)
-    return box if box.lies_in(width, height) else None
-
-
-def _face(pixels: Pixels, box: Box, points: dict[str, list[tuple[int, int]]]) -> FoundFace:
-    first, second = sorted((_middle(points["left_eye"]), _middle(points["right_eye"])))
-    nose = _middle(points["nose_tip"])
-    return FoundFace(box, (first, second), nose, _quality(pixels, box, (first, second), nose))
-
-
-def _middle(points: list[tuple[int, int]]) -> tuple[float, float]:
-    return sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
-
-
-def _quality(
-    pixels: Pixels, box: Box, eyes: tuple[tuple[float, float], tuple[float, float]], nose: tuple[float, float]
-) -> FaceQuality:
-    """Judge a face by its size, focus, light and pose."""
-    distance = math.dist(*eyes)
-    region = pixels[box.top : box.top + box.height, box.left : box.left + box.width]
-    grey = Image.fromarray(np.ascontiguousarray(region)).convert("L")
-    levels = np.asarray(
-        grey.resize((_SHARPNESS_SIDE, _SHARPNESS_SIDE), Image.Resampling.BILINEAR), dtype=np.float64
-    )
-    sharpness, light = _laplacian_variance(levels), float(levels.mean())
-    # The nose, projected on the line between the eyes, lies in their middle when a face looks ahead.
-    along = np.subtract(eyes[1], eyes[0]) / max(distance, 1.0)
-    turn = abs(float(np.dot(np.subtract(nose, np.add(*eyes) / 2), along))) / max(distance, 1.0)
-    at_edge = (
-        min(box.left, box.top) == 0
-        or box.left + box.width == pixels.shape[1]
-        or box.top + box.height == pixels.shape[0]
-    )
-    found = {
-        QualityReason.TOO_SMALL: distance < LEAST_EYE_DISTANCE,
-        QualityReason.SMALL: LEAST_EYE_DISTANCE <= distance < GOOD_EYE_DISTANCE,
-        QualityReason.BLURRED: sharpness < LEAST_SHARPNESS,
-        QualityReason.DARK: light < DARKEST,
-        QualityReason.OVEREXPOSED: light > BRIGHTEST,
-        QualityReason.TURNED: turn > _MOST_TURNED,
-        QualityReason.AT_THE_EDGE: at_edge,
-    }
-    reasons = tuple(reason for reason, applies in found.items() if applies)
-    return FaceQuality(box.height, round(distance, 2), round(sharpness, 2), reasons)
-
-
-def _laplacian_variance(levels: NDArray[np.float64]) -> float:
-    """How much fine structure there is (Pech-Pacheco et al. 2000)."""
-    middle = levels[1:-1, 1:-1]
-    laplacian = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:] - 4 * middle
-    return float(laplacian.var())

@@ -108,6 +108,10 @@ class Fields:
         """Read a list of exactly `count` whole numbers from low to high."""
         return [_whole(value, name, low, high) for value in self._list(name, count, count)]
 
+    def some_wholes(self, name: str, most: int, low: int, high: int) -> list[int]:
+        """Read a list of at most `most` whole numbers from low to high."""
+        return [_whole(value, name, low, high) for value in self._list(name, 0, most)]
+
     def numbers(self, name: str, count: int, low: float, high: float) -> list[float]:
         """Read a list of exactly `count` finite numbers from low to high."""
         return [_number(value, name, low, high) for value in self._list(name, count, count)]

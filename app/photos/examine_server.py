@@ -1,4 +1,6 @@
-"""The process in which strangers' photos are decoded: `python -m app.photos.examine_server '{limits}'`.
+"""The process in which strangers' photos are decoded.
+
+Started as `python -m app.photos.examine_server '{limits}' ENCODER...`.
 
 It holds no key, no setting and no database connection. It loads the models once and forks a child for each
 photo; the child, with little memory, little time and no files, answers through a pipe and is gone. On the
@@ -17,7 +19,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -85,15 +87,27 @@ Work = Callable[[bytes], tuple[Frame, bytes]]
 """What a child does with a photo."""
 
 
-def examine_photo(data: bytes) -> tuple[Frame, bytes]:
-    """Examine one photo, inside a child."""
+def examiner_of(encoders: Sequence[str]) -> Work:
+    """What a child does with a photo, with the networks loaded before it is forked.
+
+    Args:
+        encoders: names as `matching.engine.engine_named` takes them; none means the default.
+    """
+    from matching.engine import default_engine, engine_named, warm_up  # noqa: PLC0415 - as below.
     from matching.examination import examine  # noqa: PLC0415 - a server that does other work needs no models.
     from matching.formats import UnreadablePhoto  # noqa: PLC0415 - as above.
 
-    try:
-        return Frame.EXAMINATION, examine(data).to_wire()
-    except UnreadablePhoto as refusal:
-        return Frame.UNREADABLE, refusal.reason.value.encode()
+    engines = tuple(map(engine_named, encoders)) or (default_engine(),)
+    for engine in engines:
+        warm_up(engine)
+
+    def work(data: bytes) -> tuple[Frame, bytes]:
+        try:
+            return Frame.EXAMINATION, examine(data, engines).to_wire()
+        except UnreadablePhoto as refusal:
+            return Frame.UNREADABLE, refusal.reason.value.encode()
+
+    return work
 
 
 def serve(work: Work, limits: ChildLimits) -> None:
@@ -266,23 +280,22 @@ def _end_offspring() -> None:
                 os.waitpid(process, 0)
 
 
-def warm_up() -> None:
-    """Load models and decoders now: afterwards a child finds all of it in memory and opens no file."""
+def warm_up(work: Work) -> None:
+    """Load decoders now: afterwards a child finds all of it in memory and opens no file."""
     from PIL import Image, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401, PLC0415
-
-    from matching.examination import examine  # noqa: PLC0415 - a server that does other work needs no models.
 
     buffer = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 1
     Image.linear_gradient("L").convert("RGB").save(buffer, "JPEG", exif=exif)
-    examine(buffer.getvalue())
+    work(buffer.getvalue())
 
 
 def main() -> None:
-    """Serve examinations with the limits given as JSON in the first argument."""
-    warm_up()
-    serve(examine_photo, ChildLimits(**json.loads(sys.argv[1])))
+    """Serve examinations with the limits given as JSON in the first argument, the encoders in the others."""
+    work = examiner_of(sys.argv[2:])
+    warm_up(work)
+    serve(work, ChildLimits(**json.loads(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -115,14 +115,8 @@ def save_examination(session: Session, photo_id: UUID, found: Examination, kept:
         )
         session.add(row)
         session.flush()
-        session.add(
-            Template(
-                face_id=row.id,
-                encoder=found.encoder,
-                encoder_version=found.encoder_version,
-                vector=face.template,
-            )
-        )
+        for (encoder, version), template in zip(found.encoders, face.templates, strict=True):
+            session.add(Template(face_id=row.id, encoder=encoder, encoder_version=version, vector=template))
     audit.record(session, SYSTEM, Action.PHOTO_EXAMINED, "photo", photo.id, faces=len(found.faces))
     return True
 

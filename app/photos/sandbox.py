@@ -7,15 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
 
 from app.photos.examine_server import LARGEST_PHOTO, LENGTH, ChildLimits, ExaminationFailure, Frame
-from matching.encoders import FaceRecognitionEncoder
+from matching.engine import default_engine, engine_named
 from matching.examination import Examination
 from matching.formats import UnreadablePhoto, UnreadableReason
+from matching.weights import weights_folder
 from matching.wire import MalformedMessage
 
 WALL_LIMIT_S: Final = 60.0
@@ -34,7 +35,7 @@ _ENVIRONMENT: Final = {
     "MKL_NUM_THREADS": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-"""All that the server gets to see: no setting, no key, no database address."""
+"""All that the server gets to see, beside the folder of networks: no setting, no key, no database address."""
 
 
 class ExaminationFailed(Exception):
@@ -67,7 +68,9 @@ class Examiner:
     Args:
         limits: what one photo may cost.
         wall_s: seconds that `examine` waits at most.
-        command: how the server is started; the limits are added as one JSON argument.
+        command: how the server is started; the limits are added as one JSON argument, then the encoders.
+        encoders: names of the encoders whose templates each face gets, the first one's detector finding the
+            faces; none means the default engine.
     """
 
     def __init__(
@@ -75,7 +78,13 @@ class Examiner:
         limits: ChildLimits | None = None,
         wall_s: float = WALL_LIMIT_S,
         command: Sequence[str] = _SERVER,
+        encoders: Sequence[str] = (),
     ) -> None:
+        self._encoders = tuple(encoders)
+        engines = [engine_named(name) for name in encoders] or [default_engine()]
+        self._expected = {
+            (engine.encoder_name, engine.encoder_version): engine.encoder.dimensions for engine in engines
+        }
         self._limits = limits or ChildLimits()
         self._wall_s = wall_s
         self._command = tuple(command)
@@ -122,7 +131,7 @@ class Examiner:
             raise UnreadablePhoto(UnreadableReason.TOO_LARGE)
         with self._lock:
             frame, payload = self._ask(data)
-        return _read_answer(frame, payload)
+        return _read_answer(frame, payload, self._expected)
 
     def _ask(self, data: bytes) -> tuple[Frame, bytes]:
         """Have the photo examined, once more if the server was lost on the way."""
@@ -142,10 +151,10 @@ class Examiner:
             return self._server
         self._end_server()
         self._server = subprocess.Popen(  # noqa: S603 - the command is our own.
-            [*self._command, json.dumps(asdict(self._limits))],
+            [*self._command, json.dumps(asdict(self._limits)), *self._encoders],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, "HOMEWARD_WEIGHTS": str(weights_folder())},
             cwd=_ROOT,
             close_fds=True,
             start_new_session=True,
@@ -212,7 +221,7 @@ def _whole_frame(said: bytearray) -> tuple[Frame, bytes] | None:
     return Frame(bytes(said[:1])), bytes(said[head : head + length])
 
 
-def _read_answer(frame: Frame, payload: bytes) -> Examination:
+def _read_answer(frame: Frame, payload: bytes, expected: Mapping[tuple[str, str], int]) -> Examination:
     """Turn a child's words into an examination or an error, believing none of them unchecked."""
     try:
         if frame is Frame.UNREADABLE:
@@ -222,9 +231,9 @@ def _read_answer(frame: Frame, payload: bytes) -> Examination:
         examination = Examination.from_wire(payload)
     except (MalformedMessage, ValueError) as error:
         raise ExaminationFailed(ExaminationFailure.GARBAGE) from error
-    encoder = FaceRecognitionEncoder()
-    if (examination.encoder, examination.encoder_version) != (encoder.name, encoder.version):
+    if examination.encoders != tuple(expected):
         raise ExaminationFailed(ExaminationFailure.GARBAGE)
-    if any(face.vector.size != encoder.dimensions for face in examination.faces):
-        raise ExaminationFailed(ExaminationFailure.GARBAGE)
+    for face in examination.faces:
+        if [face.vector(place).size for place in range(len(expected))] != list(expected.values()):
+            raise ExaminationFailed(ExaminationFailure.GARBAGE)
     return examination

@@ -39,7 +39,7 @@ def convert(data: bytes) -> bytes:
         data: content of `dlib_face_recognition_resnet_model_v1.dat`.
 
     Returns:
-        An ONNX file: `chips` (n, 3, 150, 150) float32, 0 to 255, RGB, to `templates` (n, 128), not of unit length.
+        An ONNX file: `chips` (n, 3, 150, 150) float32, 0 to 255, RGB, to (n, 128), not of unit length.
 
     Raises:
         MalformedNetwork: layers are missing or of other sizes.

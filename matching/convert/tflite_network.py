@@ -28,8 +28,8 @@ def convert(data: bytes, *, sides_swapped: bool) -> bytes:
 
     Args:
         data: a TensorFlow Lite file with one subgraph and one input (n, height, width, 3).
-        sides_swapped: the network was trained on pictures with rows and columns exchanged, as MTCNN's are; the
-            converted one takes them as they are.
+        sides_swapped: the network was trained on pictures with rows and columns exchanged, as MTCNN's
+            are; the converted one takes them as they are.
 
     Returns:
         An ONNX file: `pixels` (n, 3, height, width) float32, outputs in the order of the file, (n, k) or
