@@ -23,7 +23,7 @@ from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
-from matching.faces import QualityReason
+from matching.face_quality import QualityReason
 from matching.policy import Candidate as Chosen
 from matching.policy import expected_false_in_list, lowest_threshold, select_candidates
 from matching.ranking import rank
