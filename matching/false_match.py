@@ -40,6 +40,9 @@ TAIL_COMPARISONS: Final = 100
 MOST_COMPARISONS: Final = 20_000_000
 """Comparisons measured in an age band at most: 80 MB; the tail then starts at a rate of 5 in a million."""
 
+FEWEST_COMPARISONS: Final = 2_000
+"""Comparisons below which no rate is measured: the tail would start at 5 %."""
+
 _MEASURED_RATES: Final = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 0.7)
 _PROBES_AT_A_TIME: Final = 64
 _TWO_SIDED_95: Final = 1.96
@@ -49,7 +52,6 @@ _TWO_SIDED_95: Final = 1.96
 class Support:
     """What an age band's measured rate rests on."""
 
-    records: int
     comparisons: int
     tail_start: float
     """Score that `TAIL_COMPARISONS` comparisons reach."""
@@ -94,20 +96,16 @@ class FalseMatchModel:
         measured: dict[AgeBand, tuple[ErrorModel, Support]] = {}
         for band in AgeBand:
             rows = np.flatnonzero(of_row == band.value)
-            records = int(np.unique(gallery.records[rows]).size)
-            if records >= MINIMUM_RECORDS:
-                scores = _non_mated(gallery, cohort, rows)
-                found = _fitted(scores, records)
+            if np.unique(gallery.records[rows]).size >= MINIMUM_RECORDS:
+                found = fitted_errors(_non_mated(gallery, cohort, rows))
                 if found is not None:
                     measured[band] = found
         if not measured:
             return None
-        strictest = max((model for model, _ in measured.values()), key=lambda model: model.threshold(0.001))
+        models = {band: model for band, (model, _) in measured.items()}
         return cls(
             ScoreKind.DECISION,
-            MappingProxyType(
-                {band: measured[band][0] if band in measured else strictest for band in AgeBand}
-            ),
+            for_all_bands(models),
             MappingProxyType({band: support for band, (_, support) in measured.items()}),
         )
 
@@ -172,13 +170,18 @@ def _non_mated(gallery: Gallery, cohort: Cohort, rows: NDArray[np.intp]) -> NDAr
     return np.concatenate(found)
 
 
-def _fitted(scores: NDArray[np.float32], records: int) -> tuple[ErrorModel, Support] | None:
-    """Empirical quantiles and an exponential tail beyond the highest; None if the scores do not spread.
+def fitted_errors(scores: NDArray[np.floating]) -> tuple[ErrorModel, Support] | None:
+    """Empirical quantiles and an exponential tail beyond the highest; None if there are too few scores.
+
+    Args:
+        scores: (n,) of non-mated comparisons.
 
     Source:
         Peaks over a threshold with an exponential excess (a generalised Pareto distribution of shape 0): its
         maximum-likelihood scale is the mean excess.
     """
+    if len(scores) < FEWEST_COMPARISONS:
+        return None
     scores = np.sort(scores)[::-1]
     tail_start = float(scores[TAIL_COMPARISONS])
     scale = float(scores[:TAIL_COMPARISONS].mean(dtype=np.float64)) - tail_start
@@ -190,4 +193,10 @@ def _fitted(scores: NDArray[np.float32], records: int) -> tuple[ErrorModel, Supp
             points.append((score, rate))
     if scale <= 0 or points[-1][1] < _MEASURED_RATES[-1]:
         return None
-    return ErrorModel(tuple(points)), Support(records, len(scores), tail_start, scale)
+    return ErrorModel(tuple(points)), Support(len(scores), tail_start, scale)
+
+
+def for_all_bands(measured: Mapping[AgeBand, ErrorModel]) -> Mapping[AgeBand, ErrorModel]:
+    """Error models for every band: where none was measured, the strictest of those that were."""
+    strictest = max(measured.values(), key=lambda model: model.threshold(0.001))
+    return MappingProxyType({band: measured.get(band, strictest) for band in AgeBand})

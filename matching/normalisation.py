@@ -232,7 +232,8 @@ class Cohort:
             return
         self._drawn, self._traits = drawn, None
         # In the order of digests, so that sums round alike whatever the order of enrolment.
-        self._mean = self._rows[chosen].mean(axis=0, dtype=np.float64).astype(np.float32)
+        total = self._rows[chosen].sum(axis=0, dtype=np.float64)
+        self._mean = (total / max(len(chosen), 1)).astype(np.float32)
         self._members, _ = self._centre_on_mean(self._rows[chosen])
 
     def _centre_on_mean(

@@ -1,167 +1,302 @@
-"""Which records become candidates, and how many of them are expected to be wrong.
+"""Which records people look at, in which order, and how many of them are expected to be wrong.
 
-The threshold of a comparison follows from the age on the record's photo: strangers of three years look
-alike to an encoder made for adults, strangers of thirteen do not.
+Records are ranked by their comparison scores and by nothing else. Whether one is shown follows from
+false-match rates, since strangers of three years look alike to an encoder made for adults and strangers of
+thirteen do not. What is said of it is a likelihood ratio that knows both ages.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.error_model import ERROR_MODELS, AgeBand, age_band, expected_false_candidates
-from matching.ranking import Comparison, Gallery, RankedRecord
+from matching.calibration import (
+    AgeEstimate,
+    Calibration,
+    CalibrationMissing,
+    LikelihoodRatio,
+    combined,
+    default_calibration,
+    plausibility,
+)
+from matching.candidate_list import Candidate, CandidateList, Hazard, ProbeFacts
+from matching.error_model import ERROR_MODELS, AgeBand, age_band
+from matching.false_match import FalseMatchModel, ScoreKind
+from matching.fixed_points import expected_false_in_list, lowest_threshold, select_candidates
+from matching.normalisation import Cohort
+from matching.ranking import Gallery, unit
+
+__all__ = [
+    "Candidate",
+    "CandidateList",
+    "Hazard",
+    "ProbeFacts",
+    "Rules",
+    "expected_false_in_list",
+    "lowest_threshold",
+    "select_candidates",
+]
 
 CANDIDATE_LIST_LIMIT: Final = 10
 """Candidates of one probe at most. Reviewers who pick from long lists of children's faces are wrong in more
 than 60 % of cases (White et al. 2015, PLOS ONE 10(10)); short lists make it better."""
 
+EXPECTED_FALSE_FIRST: Final = 0.1
+"""Wrong candidates that the list shown first holds on average: one in ten probes brings one."""
 
-class OperatingPoint(StrEnum):
-    """How strict a search is: the share of wrong references of the record's own age band that pass."""
-
-    WIDE = "fmr_1_percent"  # One in a hundred; the default, since a right record that is cut is lost.
-    STRICT = "fmr_0.1_percent"  # One in a thousand; for alarms, not for lists a person looks through.
-
-
-DEFAULT_OPERATING_POINT: Final = OperatingPoint.WIDE
-"""The wide one.
+WIDE_RATE: Final = 0.01
+"""False-match rate down to which a record stands behind "more": cutting the right record loses a child.
 
 Source:
-    Synthetic set, no evidence about real children: 113 probes in a gallery of 58 records. Right record first
-    by score: 106; among the ten best: 113. Kept by the wide point: 103, with 4.3 wrong ones a probe; by the
-    strict point: 93, with 0.7. Real children: at a false-match rate of 1 % the true accept rate in FG-NET is
-    26 % for ages 0 to 3, 79 % for 4 to 7, 90 % from 8 on; at 0.1 % it is far lower.
+    FG-NET, true accept rate at a false-match rate of 1 %: 26 % at ages 0 to 3, 79 % at 4 to 7, 90 % from 8 on
+    (dlib); at 0.1 % it is far lower.
 """
 
+WIDE_GAP: Final = 3.0
+"""Years between two pictures beyond which a candidate is flagged: rank-1 for photos taken at 0 to 3 falls
+from 54 % (up to 2 years) to 22 % (6 to 10 years); FG-NET, two networks fused."""
 
-_RATES: Final = MappingProxyType({OperatingPoint.STRICT: 0, OperatingPoint.WIDE: 1})
-"""Which point of an error model an operating point is."""
+INFANT_BELOW: Final = 4.0
+"""Years below which even the best encoder errs on one pair in six (FG-NET, equal error rate 17 %)."""
 
+EXPECTED_AGE_DEVIATION: Final = 0.5
+"""Years by which a record's age on the day of a photo may be off: days of birth and of photos are rounded."""
 
-def threshold_for(
-    encoder: str, band: AgeBand | None, point: OperatingPoint = DEFAULT_OPERATING_POINT
-) -> float:
-    """The comparison score at or above which a reference makes its record a candidate.
-
-    An unknown age gets the laxest threshold of all bands: missing data must never hide a child. Its price is
-    counted with the worst error model, see `expected_false_in_list`.
-
-    Args:
-        encoder: the encoder's name.
-        band: of the age at the reference photo; None if unknown.
-        point: how strict the search is.
-
-    Returns:
-        Comparison score (1 - L2 distance).
-
-    Raises:
-        KeyError: the encoder's errors were never measured.
-    """
-    models = ERROR_MODELS[encoder]
-    if band is None:
-        return min(threshold_for(encoder, known, point) for known in models)
-    return models[band].points[_RATES[point]][0]
+_BANDS: Final = (*AgeBand, None)
+"""Age bands by the numbers that they have in arrays; the last one is that of an unknown age."""
 
 
-def expected_false_in_list(
-    encoder: str, ages: NDArray[np.float32], point: OperatingPoint = DEFAULT_OPERATING_POINT
-) -> float:
-    """How many wrong candidates a list made from this gallery holds on average.
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What a gallery is searched by: made once, used for every probe until the gallery changes."""
 
-    Assumes the worst of what is not known: that the probe is of each record's own age band, where strangers
-    look most alike, and that a record of unknown age shows an infant.
+    gallery: Gallery
+    cohort: Cohort | None
+    """Of the gallery's references; None where there are too few for decision scores."""
+    false_matches: FalseMatchModel
+    calibration: Calibration
+    bands: NDArray[np.intp]
+    """(n,) number of each reference's age band."""
+    wide: NDArray[np.float64]
+    """Score at or above which a reference of each band makes its record a candidate."""
+    strict: NDArray[np.float64]
+    """Score at or above which it is shown first."""
 
-    Args:
-        encoder: the encoder's name.
-        ages: (m,) years, one for each record searched; NaN for an unknown one.
-        point: how strict the search is.
+    @classmethod
+    def of(cls, encoder: str, gallery: Gallery, calibration: Calibration | None = None) -> Self:
+        """Choose by what to decide: the best that this deployment has.
 
-    Returns:
-        The mean number, >= 0 and at most `CANDIDATE_LIST_LIMIT`.
+        - False-match rates: the gallery's own; else those of the calibration's labelled pairs; else cited.
+        - Likelihood ratios: the calibration; else the cited one, also where the calibration is of decision
+          scores and the gallery is too small to have any.
 
-    Raises:
-        KeyError: the encoder's errors were never measured.
-    """
-    models = ERROR_MODELS[encoder]
-    total = 0.0
-    for band, count in Counter(age_band(float(age)) for age in ages).items():
-        error = models[band if band is not None else AgeBand.INFANT]
-        total += expected_false_candidates(threshold_for(encoder, band, point), count, error)
-    return min(total, float(CANDIDATE_LIST_LIMIT))
+        Args:
+            encoder: the encoder's name.
+            gallery: all references.
+            calibration: the deployment's own; None if it has none.
+
+        Raises:
+            CalibrationMissing: nobody has measured this encoder's scores, so there is no threshold. Records
+                can still be ranked, for people to look through; see `matching.ranking.rank`.
+        """
+        made = Cohort.of(gallery.references)
+        cohort = made if made.sufficient else None
+        usable = calibration if calibration and (cohort or calibration.kind == ScoreKind.COMPARISON) else None
+        found = usable or default_calibration(encoder)
+        rates = FalseMatchModel.from_gallery(gallery, cohort) if cohort else None
+        if rates is None and found.false_matches:
+            rates = FalseMatchModel(found.kind, found.false_matches, MappingProxyType({}))
+        if rates is None and encoder not in ERROR_MODELS:
+            raise CalibrationMissing(encoder)
+        rates = rates or FalseMatchModel.cited(encoder)
+        rare = min(EXPECTED_FALSE_FIRST / max(len(gallery.references), 1), WIDE_RATE)
+        strict = [rates.threshold(rare, band) for band in AgeBand]
+        return cls(
+            gallery,
+            cohort,
+            rates,
+            found,
+            _bands(gallery.ages),
+            np.array([rates.threshold(WIDE_RATE, band) for band in _BANDS]),
+            # Shown first, an unknown age must convince in every band.
+            np.array([*strict, max(strict)]),
+        )
+
+    @property
+    def operating_point(self) -> str:
+        """How strict the short list is, as a code to keep with a search."""
+        return f"expected_false_{EXPECTED_FALSE_FIRST:g}"
+
+    @property
+    def expected_false(self) -> float:
+        """Mean number of wrong candidates in a list made by these rules.
+
+        Each reference is counted for itself, with the probe in its own age band, where strangers are most
+        alike; so the true number is at most this.
+        """
+        counts = np.bincount(self.bands, minlength=len(_BANDS))
+        rates = [
+            self.false_matches.rate_at_most(at, band) for at, band in zip(self.wide, _BANDS, strict=True)
+        ]
+        return min(float(counts @ rates), float(CANDIDATE_LIST_LIMIT))
+
+    @property
+    def expected_false_first(self) -> float:
+        """Mean number of wrong candidates shown first by these rules; at most `EXPECTED_FALSE_FIRST`."""
+        return min(EXPECTED_FALSE_FIRST, WIDE_RATE * len(self.gallery.references))
+
+    def search(
+        self,
+        probe: NDArray[np.float32],
+        facts: ProbeFacts | None = None,
+        *,
+        expected_ages: NDArray[np.float32] | None = None,
+        rows: NDArray[np.intp] | None = None,
+    ) -> CandidateList:
+        """Compare a probe with the gallery and choose the records that people will look at.
+
+        - A record is a candidate if one of its references is as like the probe as one stranger in a hundred
+          of that age (`WIDE_RATE`).
+        - It is shown first if a search brings up at most `EXPECTED_FALSE_FIRST` wrong candidates that are as
+          unusual.
+        - Both parts stand in the order of the records' best comparison scores, and together they hold at most
+          `CANDIDATE_LIST_LIMIT`.
+        - No age, stated or missing, takes a record out.
+
+        Args:
+            probe: (d,) float32 template.
+            facts: what else is known of the probe.
+            expected_ages: (n,) years that the child of each reference had on the day of the probe's photo;
+                NaN where that is unknown; None if nothing is known of any.
+            rows: (k,) references that are compared; None for all. The expected numbers are those of the whole
+                gallery all the same, since that is what probes are searched in.
+
+        Raises:
+            ValueError: the probe's length is not the gallery's.
+        """
+        compared = _Compared.of(self, probe, rows)
+        facts = facts or ProbeFacts()
+        chosen = []
+        for rank, (record, places, first) in enumerate(compared.chosen(self), start=1):
+            rates = [
+                self.false_matches.rate_at_most(
+                    float(compared.deciding[place]), _BANDS[self.bands[compared.rows[place]]]
+                )
+                for place in places
+            ]
+            place = places[int(np.argmin(rates))]
+            row = int(compared.rows[place])
+            expected = None
+            if expected_ages is not None and not math.isnan(expected_ages[row]):
+                expected = AgeEstimate(float(expected_ages[row]), EXPECTED_AGE_DEVIATION)
+            decision = None if compared.decisions is None else float(compared.decisions[place])
+            score = float(compared.scores[place])
+            chosen.append(
+                Candidate(
+                    record=record,
+                    reference=row,
+                    score=score,
+                    decision=decision,
+                    decided_by=self.false_matches.kind,
+                    threshold=float(self.wide[self.bands[row]]),
+                    rank=rank,
+                    first=first,
+                    expected_false=len(self.gallery.references) * min(rates),
+                    likelihood=self._likelihood(score, decision, row, facts, expected),
+                    hazards=self._hazards(row, facts, expected),
+                )
+            )
+        return CandidateList(tuple(chosen), self.expected_false_first, self.expected_false)
+
+    def _likelihood(
+        self,
+        score: float,
+        decision: float | None,
+        row: int,
+        facts: ProbeFacts,
+        expected: AgeEstimate | None,
+    ) -> LikelihoodRatio:
+        own = self.calibration.kind == ScoreKind.DECISION and decision is not None
+        found = self.calibration.likelihood_ratio(
+            decision if own and decision is not None else score,
+            self._reference_age(row),
+            combined(facts.age, expected),
+            poor_face=facts.poor_face,
+        )
+        against = plausibility(facts.age, expected)
+        return LikelihoodRatio(found.log10 + against, found.low + against, found.high + against)
+
+    def _hazards(self, row: int, facts: ProbeFacts, expected: AgeEstimate | None) -> frozenset[Hazard]:
+        then, now = self._reference_age(row), combined(facts.age, expected)
+        ages = [age.years for age in (then, now) if age is not None]
+        present = {
+            Hazard.INFANT: bool(ages) and min(ages) < INFANT_BELOW,
+            Hazard.WIDE_GAP: max(ages, default=0.0) - min(ages, default=0.0) > WIDE_GAP,
+            Hazard.AGE_UNKNOWN: then is None or now is None,
+            Hazard.POOR_FACE: facts.poor_face,
+            Hazard.LOOKALIKE: self._has_lookalike(row),
+            Hazard.UNCALIBRATED: self.calibration.shipped,
+        }
+        return frozenset(hazard for hazard, is_present in present.items() if is_present)
+
+    def _reference_age(self, row: int) -> AgeEstimate | None:
+        age = float(self.gallery.ages[row])
+        return None if math.isnan(age) else AgeEstimate(age, 0.0)
+
+    def _has_lookalike(self, row: int) -> bool:
+        """Whether another record is as like this reference as candidates are that are shown first."""
+        compared = _Compared.of(self, self.gallery.references[row], None)
+        others = self.gallery.records != self.gallery.records[row]
+        return bool((compared.deciding >= self.strict[self.bands])[others].any())
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A record worth a human look. A reason to look, never a finding."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """A probe compared with some of the gallery's references."""
 
-    record: int
-    reference: int
-    """Row of the gallery: the record's photo that looks most like the probe."""
-    score: float
-    """Comparison score; higher is more similar."""
-    threshold: float
-    """Score at or above which this record became a candidate, by the age on its photo."""
-    rank: int
-    """1 for the most similar."""
-    expected_false: float
-    """Mean number of wrong candidates in a list made this way; the same for all of one list."""
+    rows: NDArray[np.intp]
+    scores: NDArray[np.float32]
+    """(k,) comparison scores with those rows."""
+    decisions: NDArray[np.float32] | None
+    deciding: NDArray[np.float32]
+    """Whichever of the two decides."""
 
+    @classmethod
+    def of(cls, rules: Rules, probe: NDArray[np.float32], rows: NDArray[np.intp] | None) -> Self:
+        references = rules.gallery.references
+        if probe.shape != references.shape[1:]:
+            raise ValueError("a probe has as many numbers as a reference")
+        probe = unit(probe)
+        scores = references @ probe if rows is None else references[rows] @ probe
+        decisions = None
+        if rules.cohort is not None:
+            decisions = rules.cohort.decide(scores[None], rules.cohort.describe(probe[None]), rows)[0]
+        deciding = decisions if rules.false_matches.kind == ScoreKind.DECISION else scores
+        assert deciding is not None
+        return cls(np.arange(len(references)) if rows is None else rows, scores, decisions, deciding)
 
-def select_candidates(
-    ranked: Sequence[RankedRecord],
-    gallery: Gallery,
-    encoder: str,
-    point: OperatingPoint = DEFAULT_OPERATING_POINT,
-) -> list[Candidate]:
-    """Choose the records that people will look at.
+    def chosen(self, rules: Rules) -> list[tuple[int, list[int], bool]]:
+        """Candidate records in the order of the list.
 
-    - A record is a candidate if one of its references reaches the threshold of the age on that photo.
-    - It stands with the best such reference.
-    - Candidates stay in the order of their scores, and at most `CANDIDATE_LIST_LIMIT` are kept.
-
-    Args:
-        ranked: from `matching.ranking.rank` on the same gallery, with any floor up to `lowest_threshold`.
-        gallery: the references searched.
-        encoder: the encoder's name.
-        point: how strict the search is.
-
-    Returns:
-        Candidates, most similar first; empty if none reaches its threshold.
-
-    Raises:
-        KeyError: the encoder's errors were never measured.
-    """
-    thresholds = {band: threshold_for(encoder, band, point) for band in (*AgeBand, None)}
-    passing: list[tuple[RankedRecord, Comparison, float]] = []
-    for record in ranked:
-        for comparison in record.comparisons:
-            threshold = thresholds[age_band(float(gallery.ages[comparison.reference]))]
-            if comparison.score >= threshold:
-                passing.append((record, comparison, threshold))
-                break
-    passing.sort(key=lambda found: -found[1].score)
-    expected = expected_false_in_list(encoder, _youngest_ages(gallery), point)
-    return [
-        Candidate(record.record, comparison.reference, comparison.score, threshold, place, expected)
-        for place, (record, comparison, threshold) in enumerate(passing[:CANDIDATE_LIST_LIMIT], start=1)
-    ]
+        Returns:
+            For each its number, the places in `rows` of its references that reach the threshold, and whether
+            it is shown first.
+        """
+        bands = rules.bands[self.rows]
+        passing = np.flatnonzero(self.deciding >= rules.wide[bands])
+        records = rules.gallery.records[self.rows[passing]]
+        places_of: dict[int, list[int]] = {}
+        for at in np.lexsort((self.rows[passing], records, -self.scores[passing])):
+            places_of.setdefault(int(records[at]), []).append(int(passing[at]))
+        strict = self.deciding >= rules.strict[bands]
+        found = [(record, places, bool(strict[places].any())) for record, places in places_of.items()]
+        return sorted(found, key=lambda each: not each[2])[:CANDIDATE_LIST_LIMIT]
 
 
-def lowest_threshold(encoder: str, point: OperatingPoint = DEFAULT_OPERATING_POINT) -> float:
-    """The laxest threshold of all bands: nothing that scores below it can become a candidate."""
-    return threshold_for(encoder, None, point)
-
-
-def _youngest_ages(gallery: Gallery) -> NDArray[np.float32]:
-    """Each record's youngest age, (m,) years; NaN if one of its ages is unknown."""
-    _, places = np.unique(gallery.records, return_inverse=True)
-    youngest = np.full(gallery.record_count, np.inf, dtype=np.float32)
-    with np.errstate(invalid="ignore"):
-        np.minimum.at(youngest, places, gallery.ages)
-    return youngest
+def _bands(ages: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The number of each age's band in `_BANDS`."""
+    numbers = {band: number for number, band in enumerate(_BANDS)}
+    return np.array([numbers[age_band(float(age))] for age in ages], dtype=np.intp)

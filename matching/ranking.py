@@ -1,7 +1,8 @@
 """Searching a gallery: every record's most similar reference, most similar record first.
 
-The comparison score is 1 - d, d being the Euclidean (L2) distance of two templates: 1 for equal templates,
-falling without limit as they differ. Higher is always more similar, here and wherever a score is kept.
+The comparison score is the cosine of two templates: 1 for equal ones, lower as they differ, never below -1.
+Higher is always more similar, here and wherever a score is kept. Records are ranked by it and by nothing
+else: decision scores (`matching.normalisation`) serve thresholds and make rankings worse.
 """
 
 from dataclasses import dataclass
@@ -9,13 +10,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_UNIT_TOLERANCE = 1e-5
+"""Rounding in the length of a unit vector of float32."""
+
+
+def unit(templates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Templates as unit vectors; those that are already are not copied.
+
+    Args:
+        templates: (..., d) float32.
+
+    Raises:
+        ValueError: a template is not made of finite numbers, or of nothing but zeros.
+    """
+    lengths = np.sqrt(np.einsum("...i,...i->...", templates, templates))[..., None]
+    if not np.isfinite(lengths).all() or not lengths.all():
+        raise ValueError("a template is made of finite numbers and has a direction")
+    if (np.abs(lengths - 1) < _UNIT_TOLERANCE).all():
+        return templates
+    directions: NDArray[np.float32] = (templates / lengths).astype(np.float32)
+    return directions
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
     """The references that are searched, of one encoder and version."""
 
     references: NDArray[np.float32]
-    """(n, d) float32 templates."""
+    """(n, d) float32 templates, made unit vectors here if they are not."""
     records: NDArray[np.int64]
     """(n,) number of the record that each reference belongs to, >= 0; a record may have several."""
     ages: NDArray[np.float32]
@@ -27,8 +49,7 @@ class Gallery:
             raise ValueError("references are an (n, d) array")
         if not len(self.references) == len(self.records) == len(self.ages):
             raise ValueError("each reference needs its record and its age")
-        if not np.isfinite(self.references).all():
-            raise ValueError("a template is made of finite numbers")
+        object.__setattr__(self, "references", unit(self.references))
 
     @property
     def record_count(self) -> int:
@@ -43,7 +64,7 @@ class Comparison:
     reference: int
     """Row of the gallery."""
     score: float
-    """Comparison score, 1 - L2 distance; higher is more similar."""
+    """Comparison score; higher is more similar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +95,8 @@ def scores_against(probe: NDArray[np.float32], gallery: Gallery) -> NDArray[np.f
     """
     if probe.shape != gallery.references.shape[1:]:
         raise ValueError("a probe has as many numbers as a reference")
-    distances: NDArray[np.float32] = np.linalg.norm(gallery.references - probe, axis=1)
-    return np.float32(1) - distances
+    scores: NDArray[np.float32] = gallery.references @ unit(probe)
+    return scores
 
 
 def rank(probe: NDArray[np.float32], gallery: Gallery, floor: float | None = None) -> list[RankedRecord]:

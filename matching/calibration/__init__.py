@@ -8,6 +8,7 @@
 from matching.calibration.ages import AgeEstimate, combined, plausibility
 from matching.calibration.artefact import (
     CalibrationUnreadable,
+    identity,
     load_calibration,
     read_calibration,
     write_calibration,
@@ -34,6 +35,7 @@ __all__ = [
     "default_calibration",
     "ece_curve",
     "fit",
+    "identity",
     "load_calibration",
     "min_cllr",
     "pairs_between",

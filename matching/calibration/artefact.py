@@ -5,8 +5,11 @@ child: every field has its range, unknown fields are refused, and so is a file f
 """
 
 import dataclasses
+import hashlib
 import json
+import re
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -15,6 +18,7 @@ from matching.calibration.cited import default_calibration
 from matching.calibration.fitted import LEVELS, SLOPES, STEPS, FittedModel
 from matching.calibration.model import Calibration
 from matching.calibration.provenance import Counts, Figures, Provenance
+from matching.error_model import AgeBand, ErrorModel
 from matching.false_match import ScoreKind
 from matching.wire import Fields, MalformedMessage
 
@@ -26,7 +30,7 @@ _LARGEST_FILE: Final = 4_000_000
 _LARGEST_ENSEMBLE: Final = 1_000
 _LARGEST_NUMBER: Final = 1e6
 _MOST_PAIRS: Final = 10**12
-_NAME: Final = r"[\w .+>:/-]{1,200}"
+_NAME: Final = r"[^\x00-\x1f]{1,300}"
 _WORDS: Final = r"[^\x00-\x1f]{0,2000}"
 _DIGEST: Final = r"[0-9a-f]{64}|"
 _TIME: Final = r"[0-9TZ:.+-]{0,40}"
@@ -42,10 +46,24 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
     Raises:
         TypeError: the calibration is the cited one, which is part of the program.
     """
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(_content(calibration), allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def identity(calibration: Calibration) -> str:
+    """A name for the calibration that changes with anything in it, to keep with what was decided by it."""
+    if calibration.shipped:
+        return f"cited {calibration.encoder}"
+    content = json.dumps(_content(calibration), allow_nan=False, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _content(calibration: Calibration) -> dict[str, object]:
     model = calibration.model
     if not isinstance(model, FittedModel):
         raise TypeError("only a fitted calibration is written to a file")
-    content = {
+    return {
         "format": FORMAT,
         "encoder": calibration.encoder,
         "version": calibration.version,
@@ -61,12 +79,13 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
             "widest_gap": model.widest_gap,
             "coefficients": [{"row": row} for row in model.coefficients.tolist()],
         },
+        "false_matches": [
+            {"band": band.value, "points": [{"score": at, "rate": rate} for at, rate in errors.points]}
+            for band, errors in (calibration.false_matches or {}).items()
+        ],
         "provenance": dataclasses.asdict(calibration.provenance)
         | {"synthetic": int(calibration.provenance.synthetic)},
     }
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(content, allow_nan=False, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -95,8 +114,8 @@ def load_calibration(path: Path, encoder: str, version: str) -> Calibration:
 
     Raises:
         CalibrationMissing: there is neither a file nor a cited calibration of this encoder.
-        CalibrationUnreadable: there is a file, and it is broken or another encoder's. It is not passed over in
-            silence: whoever calibrated would believe that it is in force.
+        CalibrationUnreadable: there is a file, and it is broken or another encoder's. It is not passed over
+            in silence: whoever calibrated would believe that it is in force.
     """
     try:
         found = read_calibration(path)
@@ -115,8 +134,24 @@ def _calibration(fields: Fields) -> Calibration:
     kind = ScoreKind(fields.text("kind", "comparison|decision"))
     lowest, highest = fields.number("lowest", -20, 0), fields.number("highest", 0, 20)
     model, provenance = _model(fields.object("model")), _provenance(fields.object("provenance"))
+    false_matches = dict(_errors(each) for each in fields.objects("false_matches", len(AgeBand)))
     fields.finish()
-    return Calibration(encoder, version, kind, model, lowest, highest, provenance)
+    if false_matches and len(false_matches) < len(AgeBand):
+        raise MalformedMessage("false_matches leave out an age band")
+    return Calibration(
+        encoder, version, kind, model, lowest, highest, provenance, MappingProxyType(false_matches) or None
+    )
+
+
+def _errors(fields: Fields) -> tuple[AgeBand, ErrorModel]:
+    band = AgeBand(fields.text("band", "|".join(re.escape(each.value) for each in AgeBand)))
+    points = []
+    for point in fields.objects("points", 50):
+        at = point.number("score", -_LARGEST_NUMBER, _LARGEST_NUMBER)
+        points.append((at, point.number("rate", 0, 1)))
+        point.finish()
+    fields.finish()
+    return band, ErrorModel(tuple(points))
 
 
 def _model(fields: Fields) -> FittedModel:

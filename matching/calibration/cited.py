@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from matching.calibration.model import Calibration
 from matching.calibration.provenance import Provenance
 from matching.error_model import (
-    EQUAL_WEIGHTS,
+    SHIPPED_WEIGHTS,
     ERROR_MODELS,
     AgeBand,
     ErrorModel,
@@ -134,7 +134,7 @@ class CitedModel:
         return found
 
 
-def default_calibration(encoder: str, weights: Mapping[str, float] = EQUAL_WEIGHTS) -> Calibration:
+def default_calibration(encoder: str, weights: Mapping[str, float] = SHIPPED_WEIGHTS) -> Calibration:
     """The calibration of a built-in encoder before there is a better one; for comparison scores.
 
     Args:

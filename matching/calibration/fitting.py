@@ -1,6 +1,7 @@
 """Fitting a calibration to labelled comparisons, and measuring it on people it has not seen."""
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -12,8 +13,8 @@ from matching.calibration.measures import cllr, min_cllr
 from matching.calibration.model import Calibration
 from matching.calibration.pairs import Pairs
 from matching.calibration.provenance import Counts, Figures, Provenance
-from matching.error_model import AgeBand, age_band
-from matching.false_match import ScoreKind
+from matching.error_model import AgeBand, ErrorModel, age_band
+from matching.false_match import ScoreKind, fitted_errors, for_all_bands
 
 ENSEMBLE: Final = 100
 """Fits to people drawn with replacement; their 2.5 and 97.5 % points are the interval."""
@@ -97,6 +98,7 @@ def fit(
         lowest=-math.log10(people + 1),
         highest=math.log10(len(others) + 1),
         provenance=provenance,
+        false_matches=_false_matches(pairs),
     )
 
 
@@ -191,6 +193,15 @@ def _held_out(pairs: Pairs) -> tuple[Figures, ...]:
                 )
             )
     return tuple(figures)
+
+
+def _false_matches(pairs: Pairs) -> Mapping[AgeBand, ErrorModel] | None:
+    """False-match rates by the younger age's band; None if no band has enough comparisons."""
+    strangers = pairs[~pairs.mated]
+    bands = np.array([_band_name(age) for age in strangers.younger])
+    fitted = {band: fitted_errors(strangers.scores[bands == band.value]) for band in AgeBand}
+    measured = {band: found[0] for band, found in fitted.items() if found is not None}
+    return for_all_bands(measured) if measured else None
 
 
 def _counts(pairs: Pairs) -> tuple[Counts, ...]:

@@ -1,6 +1,7 @@
 """From a score and two ages to a likelihood ratio with an interval."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from matching.calibration.ages import ANY_CHILD, AgeEstimate, ages_within
 from matching.calibration.provenance import Provenance
+from matching.error_model import AgeBand, ErrorModel
 from matching.false_match import ScoreKind
 
 Column = NDArray[np.float64]
@@ -93,6 +95,13 @@ class Calibration:
     highest: float
     """The same above; positive."""
     provenance: Provenance
+    false_matches: Mapping[AgeBand, ErrorModel] | None = None
+    """False-match rates of the labelled pairs, on scores of the same kind; None where there are too few."""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it rests on published rates and on no pictures of this deployment."""
+        return not self.provenance.counts
 
     def ratios(self, scores: Column, younger: Column, gap: Column) -> Column:
         """log10 likelihood ratios for known ages.
