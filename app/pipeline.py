@@ -132,6 +132,9 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "retroact": lambda tools, args: candidate_jobs.retroact(
         tools.context, tools.gallery, UUID(args["record_id"])
     ),
+    "search_tips": lambda tools, args: candidate_jobs.search_tips(
+        tools.context, tools.gallery, UUID(args["first"]), UUID(args["last"])
+    ),
     "search_tip": lambda tools, args: candidate_jobs.search_separated(
         tools.context, tools.gallery, UUID(args["tip_id"])
     ),

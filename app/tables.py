@@ -6,6 +6,7 @@ from app.audit import models as audit
 from app.candidates import models as candidates
 from app.cases import models as cases
 from app.core import jobs
+from app.encoders import models as encoders
 from app.jurisdictions import models as jurisdictions
 from app.officers import models as officers
 from app.partners import models as partners
@@ -14,6 +15,19 @@ from app.records import models as records
 from app.reviews import models as reviews
 from app.tips import models as tips
 
-ROOMS = (audit, candidates, cases, jobs, jurisdictions, officers, partners, photos, records, reviews, tips)
+ROOMS = (
+    audit,
+    candidates,
+    cases,
+    encoders,
+    jobs,
+    jurisdictions,
+    officers,
+    partners,
+    photos,
+    records,
+    reviews,
+    tips,
+)
 
 metadata = SQLModel.metadata

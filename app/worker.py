@@ -17,9 +17,9 @@ from app.candidates.gallery import GalleryCache
 from app.core import jobs
 from app.core.context import Context
 from app.core.jobs import Claim
+from app.encoders.examiner import EnrolledExaminer
+from app.encoders.installed import make_ready
 from app.jurisdictions.service import Router
-from app.photos.sandbox import Examiner
-from matching.engine import default_engine
 
 log = structlog.get_logger()
 
@@ -32,10 +32,14 @@ ROUTER_LIFE_S = 60.0
 
 
 class Worker:
-    """One process that does background work, one job at a time."""
+    """One process that does background work, one job at a time.
+
+    Raises:
+        EncoderNotInstalled: searches would pass over every new photo, so no work is begun.
+    """
 
     def __init__(self, context: Context, examiner: pipeline.ExaminesPhotos) -> None:
-        engine = default_engine()
+        make_ready(context.db)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._context = context
         self._stopping = threading.Event()
@@ -44,7 +48,7 @@ class Worker:
         self._tools = pipeline.Tools(
             context=context,
             examiner=examiner,
-            gallery=GalleryCache(engine.encoder_name, engine.encoder_version, engine.encoder.dimensions),
+            gallery=GalleryCache(context.settings.data_dir / "gallery"),
             router=self._current_router,
         )
 
@@ -59,6 +63,7 @@ class Worker:
             self._checkpoint()
             if not self.run_one():
                 self._stopping.wait(POLL_S)
+        self._tools.gallery.save()
         log.info("worker_stopped", worker=self.name)
 
     def run_until_idle(self) -> int:
@@ -130,6 +135,7 @@ class Worker:
         if time.monotonic() < self._checkpoint_due:
             return
         self._checkpoint_due = time.monotonic() + CHECKPOINT_EVERY_S
+        self._tools.gallery.save()
         with self._context.db.write() as session:  # the lock keeps two workers from writing one line
             write_checkpoint(session, checkpoints_path(self._context.settings), self._context.keys.signing)
 
@@ -163,7 +169,7 @@ class _Heartbeat:
 
 def main(context: Context) -> None:
     """Run a worker process until it is told to stop."""
-    with Examiner() as examiner:
+    with EnrolledExaminer(context.db) as examiner:
         worker = Worker(context, examiner)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

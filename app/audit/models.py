@@ -62,6 +62,10 @@ class Action(StrEnum):
     PARTNER_KEY_REVOKED = "partner_key_revoked"
     JOB_PARKED = "job_parked"
     JOB_RETRIED = "job_retried"
+    ENCODER_ENROLLED = "encoder_enrolled"
+    ENCODER_PROMOTED = "encoder_promoted"
+    ENCODER_RETIRED = "encoder_retired"
+    PHOTO_REENCODED = "photo_reencoded"
     JURISDICTIONS_IMPORTED = "jurisdictions_imported"
 
 

@@ -49,6 +49,10 @@ ACTIONS: dict[Action, str] = {
     Action.PARTNER_KEY_REVOKED: _("A partner key was revoked"),
     Action.JOB_PARKED: _("A job was parked"),
     Action.JOB_RETRIED: _("A parked job was tried again"),
+    Action.ENCODER_ENROLLED: _("An encoder was enrolled"),
+    Action.ENCODER_PROMOTED: _("An encoder was promoted: searches compare its templates"),
+    Action.ENCODER_RETIRED: _("An encoder was retired and its templates deleted"),
+    Action.PHOTO_REENCODED: _("A photo was encoded anew"),
     Action.JURISDICTIONS_IMPORTED: _("Areas were imported"),
 }
 
@@ -76,6 +80,7 @@ SUBJECTS: dict[str, str] = {
     "job": _("Job"),
     "import": _("Import"),
     "jurisdiction": _("Area"),
+    "encoder": _("Encoder"),
 }
 """Words for the kinds of things that rows are about; an unknown kind is shown as it is written."""
 
@@ -113,5 +118,9 @@ DETAILS: dict[str, str] = {
     "state": _("state"),
     "asked_by": _("asked by"),
     "request": _("written request"),
+    "faces_added": _("faces added"),
+    "faces_missed": _("faces not found again"),
+    "templates": _("templates"),
+    "without": _("faces without a template"),
 }
 """Words for the details of rows; an unknown one is shown as it is written."""

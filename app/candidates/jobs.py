@@ -1,38 +1,52 @@
 """Background steps of the search. Each may be repeated; none computes inside a writing transaction."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
 from sqlmodel import col, select, update
 
 from app.candidates import progress, queries, service
-from app.candidates.gallery import GalleryCache
+from app.candidates.gallery import GalleryCache, OpenGallery
 from app.candidates.models import Candidate, SearchCause
+from app.candidates.service import Probe
 from app.core.context import Context
 from app.core.jobs import enqueue
-from app.photos.models import Face, Photo, Template
+from app.photos.models import Face, Photo
 from app.records.models import Record, RecordState, Reference
-from app.tips.models import Disposition, Tip
+from matching.candidate_list import CandidateList
 
 RETROACTION_BATCH = 5_000
-"""Retained faces compared at a time: 2.5 MB of templates."""
+"""Retained faces compared at a time: 6 MB of templates of 320 numbers."""
+
+WRITTEN_AT_A_TIME = 100
+"""Candidate lists in one transaction: other writers wait for milliseconds, not seconds."""
 
 
-def search_tip(context: Context, gallery: GalleryCache, tip_id: UUID) -> int:
+def search_tip(
+    context: Context, gallery: GalleryCache, tip_id: UUID, cause: SearchCause = SearchCause.TIP
+) -> int:
     """Search the gallery with each face of a tip that was not searched yet.
 
     Returns:
         Candidates proposed.
     """
     with context.db.read() as session:
-        probes = service.probes_of_tip(session, tip_id, gallery)
         current = gallery.current(session)
-    added = 0
-    for probe in probes:
-        chosen = service.compare(probe, current, gallery.encoder)
-        with context.db.write() as session:
-            added += service.propose(session, probe, chosen, current, gallery, SearchCause.TIP, current.size)
-    return added
+        probes = service.probes_of_tip(session, tip_id, current)
+    found = [(probe, service.compare(probe, current)) for probe in probes]
+    return _propose(context, found, current, cause)
+
+
+def search_tips(context: Context, gallery: GalleryCache, first: UUID, last: UUID) -> int:
+    """Search a range of tips anew with an encoder that was promoted.
+
+    Returns:
+        Candidates proposed.
+    """
+    with context.db.read() as session:
+        tips = queries.tips_between(session, first, last)
+    return sum(search_tip(context, gallery, tip_id, SearchCause.PROMOTION) for tip_id in tips)
 
 
 def search_separated(context: Context, gallery: GalleryCache, tip_id: UUID) -> int:
@@ -55,41 +69,32 @@ def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
         Candidates proposed.
     """
     with context.db.read() as session:
-        record = session.get(Record, record_id)
-        if record is None or record.state != RecordState.OPEN:
-            return 0
-        own = gallery.only(session, record_id)
-        searched_records = gallery.current(session).size
-    if own.size == 0:
+        current = gallery.current(session)
+    own = current.rows_of(record_id)
+    if not own.size:
         return 0
     added, last = 0, UUID(int=0)
     while True:
         with context.db.read() as session:
-            rows = session.exec(
-                select(Face.id, Template.vector)
-                .join(Template, col(Template.face_id) == col(Face.id))
-                .join(Photo, col(Photo.id) == col(Face.photo_id))
-                .join(Tip, col(Tip.id) == col(Photo.tip_id))
-                .where(
-                    col(Face.id) > last,
-                    Template.encoder == gallery.encoder,
-                    Template.encoder_version == gallery.version,
-                    col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
-                )
-                .order_by(col(Face.id))
-                .limit(RETROACTION_BATCH)
-            ).all()
-        if not rows:
+            batch = queries.retained_faces(session, current.encoder, current.version, last, RETROACTION_BATCH)
+        if not batch:
             return added
-        last = rows[-1][0]
-        for face_id, vector in rows:
-            probe = service.Probe(face_id, np.frombuffer(vector, dtype="<f4").astype(np.float32))
-            chosen = service.compare(probe, own, gallery.encoder)
-            if chosen:
-                with context.db.write() as session:
-                    added += service.propose(
-                        session, probe, chosen, own, gallery, SearchCause.RETROACTION, searched_records
-                    )
+        last = batch[-1][0].id
+        probes = [service.probe_of(*row) for row in batch]
+        places = service.promising(np.stack([probe.template for probe in probes]), current, own)
+        found = [(probes[place], service.compare(probes[place], current, own)) for place in places]
+        added += _propose(context, found, current, SearchCause.RETROACTION)
+
+
+def _propose(
+    context: Context, found: Sequence[tuple[Probe, CandidateList]], gallery: OpenGallery, cause: SearchCause
+) -> int:
+    added = 0
+    for start in range(0, len(found), WRITTEN_AT_A_TIME):
+        with context.db.write() as session:
+            for probe, chosen in found[start : start + WRITTEN_AT_A_TIME]:
+                added += service.propose(session, probe, chosen, gallery, cause)
+    return added
 
 
 def withdraw_of_tip(context: Context, tip_id: UUID) -> None:

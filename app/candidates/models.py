@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, text
-from sqlmodel import Field
+from sqlalchemy import JSON, Column, Index, text
+from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
 from app.core.columns import Row, UtcDateTime, stored
@@ -16,6 +16,7 @@ class SearchCause(StrEnum):
 
     TIP = "tip"  # A new tip's face against all open records.
     RETROACTION = "retroaction"  # A new or changed record against all retained faces.
+    PROMOTION = "promotion"  # A tip's face against all open records, with an encoder newly searched with.
 
 
 class CandidateList(Row, table=True):
@@ -31,6 +32,12 @@ class CandidateList(Row, table=True):
     """Records searched."""
     expected_false: float
     """Mean number of wrong candidates that a list made this way holds."""
+    expected_false_first: float | None = None
+    """The same for those shown first; None for lists that had no such part."""
+    operating_point: str = ""
+    """How strict the search was, in codes; empty for searches before there was a choice."""
+    calibration: str = ""
+    """Which calibration turned scores into support: the artefact's id; empty if there was none."""
     searched_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
@@ -110,6 +117,31 @@ class Candidate(Row, table=True):
     threshold: float
     """Score at or above which a record became a candidate here."""
     rank: int
+    decision_score: float | None = None
+    """Normalised score that the threshold is about, if it is not `score` itself. Hidden like it."""
+    log10_lr: float | None = None
+    """Logarithm of the likelihood ratio; None without a calibration. Hidden like the score."""
+    log10_lr_low: float | None = None
+    log10_lr_high: float | None = None
+    hazards: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Codes of what made this comparison unreliable when it was made."""
+    shown_first: bool = True
+    """Whether it stands in the short list, or behind "more"."""
     state: CandidateState = Field(default=CandidateState.PROPOSED, sa_type=stored(CandidateState), index=True)
     proposed_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class GalleryChange(SQLModel, table=True):
+    """The last change of a reference, or of its record or template; the database writes it by triggers.
+
+    Whoever keeps a gallery in memory reads what came after the number it has seen. A reference has one row,
+    so the table never outgrows the references.
+    """
+
+    __tablename__ = "gallery_change"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    seq: int | None = Field(default=None, primary_key=True)
+    reference_id: UUID = Field(unique=True)
+    """Without a foreign key: a deleted reference is a change, too."""

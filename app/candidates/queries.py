@@ -4,28 +4,20 @@ from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateList, CandidateState, SearchCause
-from app.photos.models import Face, Photo
+from app.photos.models import Face, Photo, Template
 from app.tips.models import Disposition, Tip
 
 
 def searched(session: Session, face_id: UUID, encoder: str, version: str) -> bool:
-    """Whether a tip's face was searched with this encoder already."""
-    return (
-        session.exec(
-            select(CandidateList.id).where(
-                CandidateList.face_id == face_id,
-                CandidateList.cause == SearchCause.TIP,
-                CandidateList.encoder == encoder,
-                CandidateList.encoder_version == version,
-            )
-        ).first()
-        is not None
-    )
+    """Whether a tip's face was compared with all records by this encoder already."""
+    found = _searches(encoder, version).where(CandidateList.face_id == face_id)
+    return session.exec(found).first() is not None
 
 
-def picture_searched_before(session: Session, photo: Photo) -> bool:
+def picture_searched_before(session: Session, photo: Photo, encoder: str, version: str) -> bool:
     """Whether another tip's copy of the picture, with no fewer faces, was searched and still stands."""
     own_faces = session.exec(select(func.count(col(Face.id))).where(Face.photo_id == photo.id)).one()
     copies = (
@@ -36,12 +28,21 @@ def picture_searched_before(session: Session, photo: Photo) -> bool:
             Photo.cluster_id == photo.cluster_id,
             Photo.id != photo.id,
             col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
-            col(Face.id).in_(select(CandidateList.face_id).where(CandidateList.cause == SearchCause.TIP)),
+            col(Face.id).in_(_searches(encoder, version)),
         )
         .group_by(col(Face.photo_id))
         .having(func.count(col(Face.id)) >= max(own_faces, 1))
     )
     return photo.cluster_id is not None and session.exec(copies).first() is not None
+
+
+def _searches(encoder: str, version: str) -> SelectOfScalar[UUID]:
+    """Faces that were compared with all records by an encoder."""
+    return select(CandidateList.face_id).where(
+        col(CandidateList.cause).in_([SearchCause.TIP, SearchCause.PROMOTION]),
+        CandidateList.encoder == encoder,
+        CandidateList.encoder_version == version,
+    )
 
 
 def standing(session: Session, cluster_id: UUID | None, face_id: UUID, record_id: UUID) -> bool:
@@ -79,3 +80,30 @@ def open_of_record(session: Session, record_id: UUID) -> list[Candidate]:
             )
         )
     )
+
+
+def retained_faces(
+    session: Session, encoder: str, version: str, after: UUID, most: int
+) -> list[tuple[Face, bytes, Tip]]:
+    """Faces of tips that were not taken back, with an encoder's templates, in the order of their ids."""
+    return list(
+        session.exec(
+            select(Face, Template.vector, Tip)
+            .join(Template, col(Template.face_id) == col(Face.id))
+            .join(Photo, col(Photo.id) == col(Face.photo_id))
+            .join(Tip, col(Tip.id) == col(Photo.tip_id))
+            .where(
+                col(Face.id) > after,
+                Template.encoder == encoder,
+                Template.encoder_version == version,
+                col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
+            )
+            .order_by(col(Face.id))
+            .limit(most)
+        )
+    )
+
+
+def tips_between(session: Session, first: UUID, last: UUID) -> list[UUID]:
+    """Tips from one id to another, in order."""
+    return list(session.exec(select(Tip.id).where(col(Tip.id).between(first, last)).order_by(col(Tip.id))))

@@ -1,34 +1,36 @@
 """Searching the gallery and proposing candidates; runs in the worker."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.candidates import queries
-from app.candidates.gallery import GalleryCache, OpenGallery
-from app.candidates.models import (
-    Candidate,
-    CandidateList,
-    SearchCause,
-)
+from app.candidates.gallery import OpenGallery
+from app.candidates.models import Candidate, CandidateList, SearchCause
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
+from matching.calibration import Calibration
+from matching.candidate_list import CandidateList as Chosen
+from matching.candidate_list import ProbeFacts
 from matching.face_quality import QualityReason
-from matching.policy import Candidate as Chosen
-from matching.policy import expected_false_in_list, lowest_threshold, select_candidates
-from matching.ranking import rank
+from matching.false_match import ScoreKind
+from matching.policy import EXPECTED_FALSE_FIRST, WIDE_RATE
+from matching.ranking import unit
 
-Vector = npt.NDArray[np.float32]
+Vector = NDArray[np.float32]
+
+_ROUNDING = 1e-4
+"""By how much a product of many rows may differ from that of one; what it lets through is compared again."""
 
 
 @dataclass(frozen=True)
@@ -37,40 +39,85 @@ class Probe:
 
     face_id: UUID
     template: Vector
+    seen_on: date
+    """Day of the photo, as far as anybody said; else the day it came in."""
+    poor_face: bool
 
 
-def probes_of_tip(session: Session, tip_id: UUID, gallery: GalleryCache) -> list[Probe]:
+def probe_of(face: Face, vector: bytes, tip: Tip) -> Probe:
+    """A stored face as a probe."""
+    return Probe(
+        face.id,
+        unit(np.frombuffer(vector, dtype="<f4").astype(np.float32)),
+        (tip.observed_at or tip.received_at).date(),
+        bool(face.quality.get("reasons")),
+    )
+
+
+def probes_of_tip(session: Session, tip_id: UUID, gallery: OpenGallery) -> list[Probe]:
     """The tip's faces that still have to be searched.
 
     A copy of a picture that was searched for another tip is left out: its candidates stand already, and
     officers see a picture once. So is a face with too few pixels to compare; its tip reaches triage.
     """
+    tip = session.get_one(Tip, tip_id)
+    if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
+        return []
+    searched_with = (gallery.encoder, gallery.version)
     photos = [photo for photo in tip_queries.photos_of(session, tip_id) if photo.state == PhotoState.EXAMINED]
-    fresh = [photo.id for photo in photos if not queries.picture_searched_before(session, photo)]
+    fresh = [
+        photo.id for photo in photos if not queries.picture_searched_before(session, photo, *searched_with)
+    ]
     return [
-        Probe(face.id, np.frombuffer(template.vector, dtype="<f4").astype(np.float32))
-        for face, template in faces_with_templates(session, fresh, gallery.encoder, gallery.version)
+        probe_of(face, template.vector, tip)
+        for face, template in faces_with_templates(session, fresh, *searched_with)
         if QualityReason.TOO_SMALL.value not in face.quality.get("reasons", ())
-        and not queries.searched(session, face.id, gallery.encoder, gallery.version)
+        and not queries.searched(session, face.id, *searched_with)
     ]
 
 
-def compare(probe: Probe, gallery: OpenGallery, encoder: str) -> list[Chosen]:
-    """Compare one probe with the gallery; pure arithmetic, outside any transaction."""
+def compare(probe: Probe, gallery: OpenGallery, rows: NDArray[np.intp] | None = None) -> Chosen:
+    """Compare one probe with the gallery; pure arithmetic, outside any transaction.
+
+    Args:
+        probe: the face.
+        gallery: the gallery.
+        rows: references that are compared; None for all.
+    """
     if gallery.size == 0:
-        return []
-    ranked = rank(probe.template, gallery.arrays, lowest_threshold(encoder))
-    return select_candidates(ranked, gallery.arrays, encoder)
+        return Chosen((), 0.0, 0.0)
+    return gallery.rules.search(
+        probe.template,
+        ProbeFacts(poor_face=probe.poor_face),
+        expected_ages=gallery.expected_ages(probe.seen_on),
+        rows=rows,
+    )
+
+
+def promising(templates: Vector, gallery: OpenGallery, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Which probes have a candidate among some references, by one matrix product for all of them.
+
+    Args:
+        templates: (n, d) float32 unit length, the probes.
+        gallery: the gallery.
+        rows: references that are compared.
+
+    Returns:
+        Numbers of the probes for which `compare` finds somebody.
+    """
+    rules = gallery.rules
+    scores = templates @ rules.gallery.references[rows].T
+    if rules.cohort is not None and rules.false_matches.kind == ScoreKind.DECISION:
+        scores = rules.cohort.decide(scores, rules.cohort.describe(templates), rows)
+    return np.flatnonzero((scores >= rules.wide[rules.bands[rows]] - _ROUNDING).any(axis=1))
 
 
 def propose(
     session: Session,
     probe: Probe,
-    chosen: Sequence[Chosen],
+    chosen: Chosen,
     gallery: OpenGallery,
-    cache: GalleryCache,
     cause: SearchCause,
-    searched_records: int,
 ) -> int:
     """Write down a search and the candidates it brought up; repeated, it adds none twice.
 
@@ -79,14 +126,13 @@ def propose(
         probe: the face searched with.
         chosen: what `compare` gave.
         gallery: the gallery that was searched.
-        cache: names encoder and version.
         cause: why it was searched.
-        searched_records: records in the whole open gallery, for the expected number of wrong candidates.
 
     Returns:
         Candidates added.
     """
-    if cause == SearchCause.TIP and queries.searched(session, probe.face_id, cache.encoder, cache.version):
+    alone = cause == SearchCause.RETROACTION
+    if not alone and queries.searched(session, probe.face_id, gallery.encoder, gallery.version):
         return 0
     photo, tip = session.exec(
         select(Photo, Tip)
@@ -98,19 +144,22 @@ def propose(
         return 0
     standing = [
         choice
-        for choice in chosen
-        if not queries.standing(session, photo.cluster_id, probe.face_id, gallery.record_ids[choice.record])
-        and session.get_one(Record, gallery.record_ids[choice.record]).state == RecordState.OPEN
+        for choice in chosen.candidates
+        if not queries.standing(session, photo.cluster_id, probe.face_id, gallery.record_id(choice.record))
+        and session.get_one(Record, gallery.record_id(choice.record)).state == RecordState.OPEN
     ]
-    if cause == SearchCause.RETROACTION and not standing:
+    if alone and not standing:
         return 0
     made = CandidateList(
         face_id=probe.face_id,
         cause=cause,
-        encoder=cache.encoder,
-        encoder_version=cache.version,
-        gallery_size=searched_records,
-        expected_false=_expected_false(cache.encoder, chosen, gallery),
+        encoder=gallery.encoder,
+        encoder_version=gallery.version,
+        gallery_size=gallery.size,
+        expected_false=chosen.expected_false,
+        expected_false_first=chosen.expected_false_first,
+        operating_point=_operating_point(gallery),
+        calibration=_calibration(gallery),
     )
     session.add(made)
     session.flush()
@@ -121,11 +170,17 @@ def propose(
                 tip_id=tip.id,
                 face_id=probe.face_id,
                 cluster_id=photo.cluster_id,
-                record_id=gallery.record_ids[choice.record],
-                reference_id=gallery.reference_ids[choice.reference],
+                record_id=gallery.record_id(choice.record),
+                reference_id=gallery.reference_id(choice.reference),
                 score=choice.score,
+                decision_score=choice.decision,
                 threshold=choice.threshold,
                 rank=choice.rank,
+                shown_first=choice.first,
+                log10_lr=choice.likelihood.log10,
+                log10_lr_low=choice.likelihood.low,
+                log10_lr_high=choice.likelihood.high,
+                hazards=sorted(hazard.value for hazard in choice.hazards),
             )
         )
     audit.record(
@@ -136,17 +191,24 @@ def propose(
         probe.face_id,
         cause=cause.value,
         tip=str(tip.id),
-        records=searched_records,
+        records=gallery.size,
         candidates=len(standing),
-        encoder=f"{cache.encoder} {cache.version}",
+        encoder=f"{gallery.encoder} {gallery.version}",
     )
     return len(standing)
 
 
-def _expected_false(encoder: str, chosen: Sequence[Chosen], gallery: OpenGallery) -> float:
-    if chosen:
-        return chosen[0].expected_false
+def _operating_point(gallery: OpenGallery) -> str:
+    """How strict a search was, for auditors: the two limits and the score that they are about."""
     if gallery.size == 0:
-        return 0.0
-    _, firsts = np.unique(gallery.arrays.records, return_index=True)
-    return expected_false_in_list(encoder, gallery.arrays.ages[firsts])
+        return ""
+    kind = gallery.rules.false_matches.kind.value
+    return f"expected_false_first={EXPECTED_FALSE_FIRST} wide_rate={WIDE_RATE} score={kind}"
+
+
+def _calibration(gallery: OpenGallery) -> str:
+    """Which calibration spoke."""
+    if gallery.size == 0:
+        return ""
+    used: Calibration = gallery.rules.calibration
+    return f"{used.encoder} {used.version} {used.provenance.made_at}"

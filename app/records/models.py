@@ -55,7 +55,7 @@ class Reference(Row, table=True):
 
     record_id: UUID = Field(foreign_key="record.id", index=True)
     photo_id: UUID = Field(foreign_key="photo.id", unique=True)
-    face_id: UUID | None = Field(default=None, foreign_key="face.id")
+    face_id: UUID | None = Field(default=None, foreign_key="face.id", index=True)
     """The child's face; None until the photo is examined, or when no face was found."""
     taken_on: date | None = None
     age_years: float | None = None
