@@ -36,9 +36,14 @@ MINIMUM_COHORT: Final = 200
 """Members without which there are no decision scores: 15 % of 200 are 30 faces, and the spread of 30 numbers
 is known to 13 %."""
 
-MATES_LEFT_OUT: Final = 4
-"""Most similar members that count for nothing: a person's own other photos would stand there, and one of them
-among 300 strangers widens the spread by a third."""
+MATES_LEFT_OUT: Final = 1
+"""Most similar members that count for nothing: a person's own other photo would stand there.
+
+Source:
+    Synthetic, 170 people searched in 340 of their own photos, true accept rate at a false match rate of
+    0.1 %: 80.7 % by comparison scores; 91.3, 91.0, 90.3 and 89.8 % with 0, 1, 2 and 4 left out. A cohort of
+    other people gives 87.8 % with 1, 2 or 4. So leaving one out costs next to nothing.
+"""
 
 _IDENTICAL: Final = 1 - 1e-5
 """Cosine from which a member is the very template that is looked at, beyond rounding."""
@@ -147,7 +152,7 @@ class Cohort:
         """Compare templates with the cohort.
 
         A member identical to a template is not a stranger and left out, so a reference is never normalised by
-        itself; the next `MATES_LEFT_OUT` are left out too, since they may be the same person.
+        itself; the next `MATES_LEFT_OUT` is left out too, since it may show the same person.
 
         Args:
             templates: (n, d) float32 unit length, references or probes.
@@ -172,7 +177,7 @@ class Cohort:
             scores[scores >= _IDENTICAL] = -1.0
             scores.partition(len(self._members) - wanted, axis=1)
             nearest = scores[:, -wanted:]
-            nearest.partition(neighbours, axis=1)
+            nearest.partition(neighbours - 1, axis=1)
             strangers = nearest[:, :neighbours]
             lengths.append(length)
             means.append(strangers.mean(axis=1))

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from matching.calibration.cited import default_calibration
-from matching.calibration.fitted import LEVELS, SLOPES, STEPS, FittedModel
+from matching.calibration.fitted import KNOT_SHARES, LEVELS, SLOPES, FittedModel
 from matching.calibration.model import Calibration
 from matching.calibration.provenance import Counts, Figures, Provenance
 from matching.error_model import AgeBand, ErrorModel
@@ -157,7 +157,7 @@ def _errors(fields: Fields) -> tuple[AgeBand, ErrorModel]:
 def _model(fields: Fields) -> FittedModel:
     centre = fields.number("centre", -_LARGEST_NUMBER, _LARGEST_NUMBER)
     scale = fields.number("scale", 1e-9, _LARGEST_NUMBER)
-    knots = fields.numbers("score_knots", STEPS + 1, -_LARGEST_NUMBER, _LARGEST_NUMBER)
+    knots = fields.numbers("score_knots", len(KNOT_SHARES), -_LARGEST_NUMBER, _LARGEST_NUMBER)
     if knots != sorted(knots):
         raise MalformedMessage("score_knots do not rise")
     youngest, oldest = fields.number("youngest", 0, 150), fields.number("oldest", 0, 150)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from matching.calibration.model import Calibration
 from matching.calibration.provenance import Provenance
 from matching.error_model import (
-    SHIPPED_WEIGHTS,
     ERROR_MODELS,
+    SHIPPED_WEIGHTS,
     AgeBand,
     ErrorModel,
     age_band,

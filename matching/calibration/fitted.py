@@ -16,13 +16,16 @@ AGE_KNOTS: Final = (2.0, 6.0, 10.0, 15.0, 20.0)
 GAP_KNOTS: Final = (1.0, 4.0, 8.0, 12.0)
 """The same for years between the two pictures: the middles of the gap bands."""
 
-STEPS: Final = 4
+KNOT_SHARES: Final = (0.1, 0.3, 0.45, 0.55, 0.7, 0.9)
+"""Shares of the comparisons, mated and non-mated together, below the places where the curve may bend."""
+
+PIECES: Final = len(KNOT_SHARES) + 1
 """Pieces of the score's range with a slope of their own."""
 
 LEVELS: Final = 1 + len(AGE_KNOTS) + len(GAP_KNOTS)
 """Coefficients that move the whole curve; of either sign."""
 
-SLOPES: Final = LEVELS + STEPS
+SLOPES: Final = PIECES * (1 + len(AGE_KNOTS)) + len(GAP_KNOTS)
 """Coefficients that make it steeper; never negative, so the ratio never falls as the score rises."""
 
 
@@ -37,16 +40,18 @@ class FittedModel:
 
     The natural logarithm of the ratio is, for a score s on the model's scale,
 
-        levels . [1, age hats, gap hats] + slopes . [s, s * age hats, s * gap hats, ramps(s)]
+        levels . [1, age hats, gap hats] + slopes . [pieces(s), pieces(s) * age hats, middle(s) * gap hats]
 
-    with slopes >= 0 and ramps that rise by turns from one knot of the score to the next.
+    with slopes >= 0, pieces that rise by turns from one knot of the score to the next, and the score between
+    the outer knots as the middle. So the curve may be flat in its tails, where a turned face or a wrong label
+    decides, and steep between.
     """
 
     centre: float
     scale: float
     """Score that is 0, and scores that make 1, on the model's scale."""
     score_knots: tuple[float, ...]
-    """`STEPS` + 1 places on the model's scale."""
+    """Places on the model's scale, see `KNOT_SHARES`."""
     coefficients: Matrix
     """(1 + k, `LEVELS` + `SLOPES`)."""
     youngest: float
@@ -66,6 +71,14 @@ class FittedModel:
 
 def design(scores: Column, younger: Column, gap: Column, score_knots: tuple[float, ...]) -> Matrix:
     """The numbers that coefficients multiply, one row a comparison: (n, `LEVELS` + `SLOPES`)."""
-    smooth = np.column_stack([np.ones(len(scores)), hats(younger, AGE_KNOTS), hats(gap, GAP_KNOTS)])
-    ramps = [np.clip(scores - start, 0, end - start) for start, end in itertools.pairwise(score_knots)]
-    return np.column_stack([smooth, smooth * scores[:, None], *ramps])
+    ages, gaps = hats(younger, AGE_KNOTS), hats(gap, GAP_KNOTS)
+    ends = (-np.inf, *score_knots, np.inf)
+    pieces = np.column_stack(
+        [
+            np.clip(scores, start, end) - (start if np.isfinite(start) else end)
+            for start, end in itertools.pairwise(ends)
+        ]
+    )
+    by_age = (pieces[:, :, None] * ages[:, None, :]).reshape(len(scores), -1)
+    middle = np.clip(scores, score_knots[0], score_knots[-1])[:, None] - score_knots[0]
+    return np.column_stack([np.ones(len(scores)), ages, gaps, pieces, by_age, middle * gaps])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
-from matching.calibration.fitted import LEVELS, SLOPES, STEPS, FittedModel, design
+from matching.calibration.fitted import KNOT_SHARES, LEVELS, PIECES, SLOPES, FittedModel, design
 from matching.calibration.measures import cllr, min_cllr
 from matching.calibration.model import Calibration
 from matching.calibration.pairs import Pairs
@@ -24,7 +24,7 @@ FEWEST_PEOPLE: Final = 30
 
 FOLDS: Final = 5
 
-_RIDGE: Final = 2.0
+_RIDGE: Final = 0.1
 """Penalty on coefficients of ages, gaps and pieces, in mated comparisons: without data they stay 0, and the
 curve is that of all ages together."""
 
@@ -110,7 +110,7 @@ def fit_model(pairs: Pairs, ensemble: int) -> FittedModel:
     centre = float(np.average(used.scores, weights=weights))
     scale = float(np.sqrt(np.average((used.scores - centre) ** 2, weights=weights))) or 1.0
     standard = (used.scores - centre) / scale
-    knots = tuple(_quantiles(standard, weights, np.linspace(0.05, 0.95, STEPS + 1)).tolist())
+    knots = tuple(_quantiles(standard, weights, np.array(KNOT_SHARES)).tolist())
     features = design(standard, used.younger, used.gap, knots)
     ridge = _RIDGE / max(int(used.mated.sum()), 1)
     point = _minimised(features, used.mated, weights, ridge, None)
@@ -142,7 +142,7 @@ def _minimised(
     signs = np.where(mated, 1.0, -1.0)
     # The level and the slope of all ages together are free; what departs from them is penalised.
     penalty = np.full(LEVELS + SLOPES, ridge)
-    penalty[[0, LEVELS]] = ridge / 100
+    penalty[[0, *range(LEVELS, LEVELS + PIECES)]] = ridge / 100
 
     def loss(coefficients: Column) -> tuple[float, Column]:
         margins = signs * (features @ coefficients)
@@ -152,7 +152,7 @@ def _minimised(
 
     if start is None:
         start = np.zeros(LEVELS + SLOPES)
-        start[LEVELS] = 1.0
+        start[LEVELS : LEVELS + PIECES] = 1.0
     bounds = [(None, None)] * LEVELS + [(0.0, None)] * SLOPES
     found: Column = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300, "ftol": 1e-9}
