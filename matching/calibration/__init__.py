@@ -1,8 +1,9 @@
 """What a score means: likelihood ratios with an interval, given both ages.
 
-- `fit` makes a `Calibration` of labelled comparisons, `write_calibration` keeps it in a file;
-- `load_calibration` gives the deployment's own, or the cited one that is shipped;
-- `Calibration.likelihood_ratio` turns a score and two ages into a statement.
+- `load_calibration` gives the deployment's own calibration, or the cited one that is shipped;
+- `Calibration.likelihood_ratio` turns a score and two ages into a statement;
+- `matching.calibration.fitting` makes one of labelled comparisons, `matching.calibration.measures` says how
+  good it is; they load SciPy's optimiser and are imported where they are needed.
 """
 
 from matching.calibration.ages import AgeEstimate, combined, plausibility
@@ -14,10 +15,7 @@ from matching.calibration.artefact import (
     write_calibration,
 )
 from matching.calibration.cited import CalibrationMissing, default_calibration
-from matching.calibration.fitting import TooFewPeople, fit
-from matching.calibration.measures import cllr, ece_curve, min_cllr, reliability
 from matching.calibration.model import Calibration, LikelihoodRatio, Support
-from matching.calibration.pairs import Pairs, pairs_between
 from matching.calibration.provenance import Provenance
 
 __all__ = [
@@ -26,21 +24,13 @@ __all__ = [
     "CalibrationMissing",
     "CalibrationUnreadable",
     "LikelihoodRatio",
-    "Pairs",
     "Provenance",
     "Support",
-    "TooFewPeople",
-    "cllr",
     "combined",
     "default_calibration",
-    "ece_curve",
-    "fit",
     "identity",
     "load_calibration",
-    "min_cllr",
-    "pairs_between",
     "plausibility",
     "read_calibration",
-    "reliability",
     "write_calibration",
 ]

@@ -147,7 +147,8 @@ class Calibration:
                 weights.append(weight * counterweight)
         younger, gap = np.array(ages).T
         each = np.clip(self.model.ratios(np.full(len(ages), score), younger, gap), self.lowest, self.highest)
-        found = np.array(weights) @ each
+        # A mean of bounds may round beyond them.
+        found = np.clip(np.array(weights) @ each, self.lowest, self.highest)
         if poor_face:
             found *= POOR_FACE_SHARE
         low, high = np.quantile(found, (0.025, 0.975)) if len(found) > 3 else (found.min(), found.max())  # noqa: PLR2004 - two ends are no sample.
