@@ -15,6 +15,7 @@ from app.core.crypto import KeyProblem
 from app.core.errors import Refusal
 from app.core.migrate import SchemaTooNew
 from app.core.settings import Settings
+from app.encoders import commands as encoder_commands
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,7 @@ app.add_typer(records_app, name="records")
 app.add_typer(partners_app, name="partners")
 app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
+encoder_commands.register(app)
 
 out = Console()
 

@@ -29,9 +29,6 @@ from matching.ranking import unit
 
 Vector = NDArray[np.float32]
 
-_ROUNDING = 1e-4
-"""By how much a product of many rows may differ from that of one; what it lets through is compared again."""
-
 
 @dataclass(frozen=True)
 class Probe:
@@ -105,11 +102,7 @@ def promising(templates: Vector, gallery: OpenGallery, rows: NDArray[np.intp]) -
     Returns:
         Numbers of the probes for which `compare` finds somebody.
     """
-    rules = gallery.rules
-    scores = templates @ rules.gallery.references[rows].T
-    if rules.cohort is not None and rules.false_matches.kind == ScoreKind.DECISION:
-        scores = rules.cohort.decide(scores, rules.cohort.describe(templates), rows)
-    return np.flatnonzero((scores >= rules.wide[rules.bands[rows]] - _ROUNDING).any(axis=1))
+    return gallery.rules.promising(templates, rows)
 
 
 def propose(

@@ -58,15 +58,9 @@ def named(session: Session, name: str, version: str) -> EnrolledEncoder | None:
 
 def coverage(session: Session, encoder: EnrolledEncoder) -> Coverage:
     """How much an encoder covers."""
-    with_template = select(Template.face_id).where(
-        Template.encoder == encoder.name, Template.encoder_version == encoder.version
-    )
+    with_template = _encoded(encoder)
     return Coverage(
-        photos_left=session.exec(
-            select(func.count(col(Photo.id))).where(
-                Photo.state == PhotoState.EXAMINED, col(Photo.id).not_in(_gone_through(encoder))
-            )
-        ).one(),
+        photos_left=session.exec(select(func.count()).select_from(_photos_left(encoder).subquery())).one(),
         faces=session.exec(select(func.count(col(Face.id)))).one(),
         templates=session.exec(select(func.count()).select_from(with_template.subquery())).one(),
         children=session.exec(
@@ -84,15 +78,22 @@ def coverage(session: Session, encoder: EnrolledEncoder) -> Coverage:
 
 def photos_left(session: Session, encoder: EnrolledEncoder, most: int) -> list[UUID]:
     """Examined photos that have not been gone through for an encoder, oldest first."""
-    return list(
-        session.exec(
-            select(Photo.id)
-            .where(Photo.state == PhotoState.EXAMINED, col(Photo.id).not_in(_gone_through(encoder)))
-            .order_by(col(Photo.id))
-            .limit(most)
-        )
+    return list(session.exec(_photos_left(encoder).order_by(col(Photo.id)).limit(most)))
+
+
+def _photos_left(encoder: EnrolledEncoder) -> SelectOfScalar[UUID]:
+    """Photos that were not gone through, and of which a face has no template or no face was found before."""
+    gone_through = select(PhotoEncoding.photo_id).where(PhotoEncoding.encoder_id == encoder.id)
+    lacking = select(Face.photo_id).where(col(Face.id).not_in(_encoded(encoder)))
+    faceless = (col(Photo.examined_at) < encoder.enrolled_at) & col(Photo.id).not_in(select(Face.photo_id))
+    return select(Photo.id).where(
+        Photo.state == PhotoState.EXAMINED,
+        col(Photo.id).not_in(gone_through),
+        col(Photo.id).in_(lacking) | faceless,
     )
 
 
-def _gone_through(encoder: EnrolledEncoder) -> SelectOfScalar[UUID]:
-    return select(PhotoEncoding.photo_id).where(PhotoEncoding.encoder_id == encoder.id)
+def _encoded(encoder: EnrolledEncoder) -> SelectOfScalar[UUID]:
+    return select(Template.face_id).where(
+        Template.encoder == encoder.name, Template.encoder_version == encoder.version
+    )

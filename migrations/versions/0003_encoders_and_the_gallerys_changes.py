@@ -113,3 +113,7 @@ def _keep_searching_with_the_present_encoder() -> None:
             id=uuid4(), name=name, version=version, state='active' if active else 'enrolled',
             enrolled_at=moment, promoted_at=moment if active else None,
         ))
+    op.execute(
+        "UPDATE encoder SET enrolled_at = (SELECT min(examined_at) FROM photo) "
+        "WHERE EXISTS (SELECT 1 FROM photo WHERE examined_at IS NOT NULL)"
+    )
