@@ -78,14 +78,14 @@ class FalseMatchModel:
         return cls(ScoreKind.COMPARISON, ERROR_MODELS[encoder], MappingProxyType({}))
 
     @classmethod
-    def from_gallery(cls, gallery: Gallery, cohort: Cohort) -> Self | None:
+    def from_gallery(cls, cohort: Cohort, gallery: Gallery) -> Self | None:
         """Measure a gallery's own rates, on decision scores.
 
         A band with too few records takes the strictest rates of the others.
 
         Args:
-            gallery: the references searched.
-            cohort: of the same references, in the same order.
+            cohort: of the gallery's references, in its order.
+            gallery: whose they are, and at what age.
 
         Returns:
             The model; None if no age band has `MINIMUM_RECORDS`, or if the gallery is no cohort.
@@ -97,7 +97,7 @@ class FalseMatchModel:
         for band in AgeBand:
             rows = np.flatnonzero(of_row == band.value)
             if np.unique(gallery.records[rows]).size >= MINIMUM_RECORDS:
-                found = fitted_errors(_non_mated(gallery, cohort, rows))
+                found = fitted_errors(_non_mated(cohort, gallery.records, rows))
                 if found is not None:
                     measured[band] = found
         if not measured:
@@ -152,7 +152,7 @@ def _name(age: float) -> str:
     return "" if band is None else band.value
 
 
-def _non_mated(gallery: Gallery, cohort: Cohort, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+def _non_mated(cohort: Cohort, records: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """Decision scores of pairs of references of different records, each pair once."""
     # An even spread over the gallery, the same each time; records stand in the order of their enrolment.
     order = np.random.default_rng(0).permutation(rows)
@@ -162,10 +162,10 @@ def _non_mated(gallery: Gallery, cohort: Cohort, rows: NDArray[np.intp]) -> NDAr
         ours = order[start : min(start + _PROBES_AT_A_TIME, probes)]
         theirs = order[start + 1 :]
         scores = cohort.decide(
-            gallery.references[ours] @ gallery.references[theirs].T, cohort.references[ours], theirs
+            cohort.templates[ours] @ cohort.templates[theirs].T, cohort.references[ours], theirs
         )
         later = np.arange(len(theirs)) >= np.arange(len(ours))[:, None]
-        strangers = gallery.records[theirs] != gallery.records[ours][:, None]
+        strangers = records[theirs] != records[ours][:, None]
         found.append(scores[later & strangers])
     return np.concatenate(found)
 

@@ -106,6 +106,11 @@ class Cohort:
         return len(self._rows)
 
     @property
+    def templates(self) -> NDArray[np.float32]:
+        """(n, d) the gallery's references, in its order."""
+        return self._rows
+
+    @property
     def sufficient(self) -> bool:
         """Whether there are decision scores at all."""
         return len(self._members) >= MINIMUM_COHORT

@@ -23,22 +23,10 @@ from matching.calibration import (
     plausibility,
 )
 from matching.candidate_list import Candidate, CandidateList, Hazard, ProbeFacts
+from matching.decision import DecisionSpace
 from matching.error_model import ERROR_MODELS, AgeBand, age_band
 from matching.false_match import FalseMatchModel, ScoreKind
-from matching.fixed_points import expected_false_in_list, lowest_threshold, select_candidates
-from matching.normalisation import Cohort
 from matching.ranking import Gallery, unit
-
-__all__ = [
-    "Candidate",
-    "CandidateList",
-    "Hazard",
-    "ProbeFacts",
-    "Rules",
-    "expected_false_in_list",
-    "lowest_threshold",
-    "select_candidates",
-]
 
 CANDIDATE_LIST_LIMIT: Final = 10
 """Candidates of one probe at most. Reviewers who pick from long lists of children's faces are wrong in more
@@ -65,6 +53,9 @@ INFANT_BELOW: Final = 4.0
 EXPECTED_AGE_DEVIATION: Final = 0.5
 """Years by which a record's age on the day of a photo may be off: days of birth and of photos are rounded."""
 
+_ROUNDING: Final = 1e-4
+"""By how much the product of many probes may differ from that of one."""
+
 _BANDS: Final = (*AgeBand, None)
 """Age bands by the numbers that they have in arrays; the last one is that of an unknown age."""
 
@@ -74,8 +65,8 @@ class Rules:
     """What a gallery is searched by: made once, used for every probe until the gallery changes."""
 
     gallery: Gallery
-    cohort: Cohort | None
-    """Of the gallery's references; None where there are too few for decision scores."""
+    space: DecisionSpace | None
+    """What decision scores are made by; None where there are too few references for any."""
     false_matches: FalseMatchModel
     calibration: Calibration
     bands: NDArray[np.intp]
@@ -102,11 +93,10 @@ class Rules:
             CalibrationMissing: nobody has measured this encoder's scores, so there is no threshold. Records
                 can still be ranked, for people to look through; see `matching.ranking.rank`.
         """
-        made = Cohort.of(gallery.references)
-        cohort = made if made.sufficient else None
-        usable = calibration if calibration and (cohort or calibration.kind == ScoreKind.COMPARISON) else None
+        space = DecisionSpace.of(gallery.references, gallery.ages)
+        usable = calibration if calibration and (space or calibration.kind == ScoreKind.COMPARISON) else None
         found = usable or default_calibration(encoder)
-        rates = FalseMatchModel.from_gallery(gallery, cohort) if cohort else None
+        rates = FalseMatchModel.from_gallery(space.cohort, gallery) if space else None
         if rates is None and found.false_matches:
             rates = FalseMatchModel(found.kind, found.false_matches, MappingProxyType({}))
         if rates is None and encoder not in ERROR_MODELS:
@@ -116,7 +106,7 @@ class Rules:
         strict = [rates.threshold(rare, band) for band in AgeBand]
         return cls(
             gallery,
-            cohort,
+            space,
             rates,
             found,
             _bands(gallery.ages),
@@ -211,6 +201,51 @@ class Rules:
             )
         return CandidateList(tuple(chosen), self.expected_false_first, self.expected_false)
 
+    def promising(
+        self, probes: NDArray[np.float32], rows: NDArray[np.intp] | None = None
+    ) -> NDArray[np.intp]:
+        """Which of many probes have a candidate, without saying which: one matrix product for all of them.
+
+        Args:
+            probes: (p, d) float32 templates.
+            rows: (k,) references that are compared; None for all.
+
+        Returns:
+            The numbers of those probes; `search` with the others finds nobody.
+        """
+        rows = np.arange(len(self.gallery.references)) if rows is None else rows
+        _, _, deciding = self.compare(unit(probes), rows)
+        reached = deciding >= self.wide[self.bands[rows]] - _ROUNDING
+        return np.flatnonzero(reached.any(axis=1))
+
+    def compare(
+        self, probes: NDArray[np.float32], rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]]:
+        """Compare probes with references by both kinds of score.
+
+        Args:
+            probes: (p, d) float32 unit length.
+            rows: (k,) references, ascending.
+
+        Returns:
+            (p, k) comparison scores, decision scores if there are any, and whichever of the two decides.
+        """
+        everything = len(rows) == len(self.gallery.references)
+        scores = probes @ (self.gallery.references if everything else self.gallery.references[rows]).T
+        decisions = None
+        if self.space is not None:
+            settled, cohort = self.space.settled(probes), self.space.cohort
+            # Where no age was taken out, the templates and so the products are the same.
+            products = (
+                scores
+                if self.space.ageing is None
+                else settled @ (cohort.templates if everything else cohort.templates[rows]).T
+            )
+            decisions = cohort.decide(products, cohort.describe(settled), None if everything else rows)
+        deciding = decisions if self.false_matches.kind == ScoreKind.DECISION else scores
+        assert deciding is not None
+        return scores, decisions, deciding
+
     def _likelihood(
         self,
         score: float,
@@ -266,17 +301,11 @@ class _Compared:
 
     @classmethod
     def of(cls, rules: Rules, probe: NDArray[np.float32], rows: NDArray[np.intp] | None) -> Self:
-        references = rules.gallery.references
-        if probe.shape != references.shape[1:]:
+        if probe.shape != rules.gallery.references.shape[1:]:
             raise ValueError("a probe has as many numbers as a reference")
-        probe = unit(probe)
-        scores = references @ probe if rows is None else references[rows] @ probe
-        decisions = None
-        if rules.cohort is not None:
-            decisions = rules.cohort.decide(scores[None], rules.cohort.describe(probe[None]), rows)[0]
-        deciding = decisions if rules.false_matches.kind == ScoreKind.DECISION else scores
-        assert deciding is not None
-        return cls(np.arange(len(references)) if rows is None else rows, scores, decisions, deciding)
+        rows = np.arange(len(rules.gallery.references)) if rows is None else rows
+        scores, decisions, deciding = rules.compare(unit(probe)[None], rows)
+        return cls(rows, scores[0], None if decisions is None else decisions[0], deciding[0])
 
     def chosen(self, rules: Rules) -> list[tuple[int, list[int], bool]]:
         """Candidate records in the order of the list.

@@ -23,7 +23,6 @@ from matching.calibration import Calibration
 from matching.candidate_list import CandidateList as Chosen
 from matching.candidate_list import ProbeFacts
 from matching.face_quality import QualityReason
-from matching.false_match import ScoreKind
 from matching.policy import EXPECTED_FALSE_FIRST, WIDE_RATE
 from matching.ranking import unit
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from matching.encoders import FaceRecognitionEncoder
 from matching.faces import FoundFaces, QualityReason, find_faces
 from matching.photo import Pixels, read_photo
-from matching.policy import select_candidates
+from matching.policy import Rules
 from matching.ranking import Gallery, rank
 from matching.rendition import Box
 from tests.matching.pictures import FACES, face_file, scene
@@ -156,8 +156,9 @@ def test_the_right_record_comes_first_and_is_kept(found: dict[str, tuple[Pixels,
             for face in faces.faces
             if 0 <= x - face.box.left <= face.box.width and 0 <= y - face.box.top <= face.box.height
         )
-        ranked = rank(encoder.encode(pixels, [box])[0], gallery)
-        candidates = select_candidates(ranked, gallery, encoder.name)
+        probe = encoder.encode(pixels, [box])[0]
+        ranked = rank(probe, gallery)
+        candidates = Rules.of(encoder.name, gallery).search(probe).candidates
 
         assert ranked[0].record == int(tip[1:5])
         if tip != "p0042-tip0":

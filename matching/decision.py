@@ -1,0 +1,71 @@
+"""Decision scores of a gallery: growing up taken out, then normalised by the gallery's own strangers."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.ageing import AgeModel
+from matching.normalisation import Cohort
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecisionSpace:
+    """What turns templates into decision scores; made from a gallery, without knowing who is who."""
+
+    ageing: AgeModel | None
+    """None where too few references have ages: templates are then compared as they are."""
+    cohort: Cohort
+    """Of the gallery's references, as `settled` gives them."""
+
+    @classmethod
+    def of(cls, references: Floats, ages: Floats) -> Self | None:
+        """Learn from a gallery.
+
+        Args:
+            references: (n, d) float32 unit length.
+            ages: (n,) years on the photos; NaN where unknown.
+
+        Returns:
+            The space; None if there are too few references for decision scores.
+        """
+        ageing = AgeModel.of(references, ages)
+        cohort = Cohort.of(references if ageing is None else ageing.without_age(references, ages))
+        return cls(ageing, cohort) if cohort.sufficient else None
+
+    def settled(self, templates: Floats, ages: Floats | None = None) -> Floats:
+        """Templates without what their age does to them.
+
+        Args:
+            templates: (n, d) float32 unit length.
+            ages: (n,) years; NaN where unknown, which is then estimated.
+
+        Returns:
+            (n, d) float32 unit length.
+        """
+        return templates if self.ageing is None else self.ageing.without_age(templates, ages)
+
+    def scores(
+        self,
+        probes: Floats,
+        references: Floats,
+        probe_ages: Floats | None = None,
+        reference_ages: Floats | None = None,
+    ) -> Floats:
+        """Compare every probe with every reference; symmetric in the two.
+
+        Args:
+            probes: (p, d) float32 unit length.
+            references: (r, d) float32 unit length.
+            probe_ages: (p,) years; None or NaN where unknown.
+            reference_ages: (r,) years; likewise.
+
+        Returns:
+            (p, r) float32 decision scores.
+        """
+        return self.cohort.decision_scores(
+            self.settled(probes, probe_ages), self.settled(references, reference_ages)
+        )
