@@ -33,8 +33,26 @@ class DecisionSpace:
             The space; None if there are too few references for decision scores.
         """
         ageing = AgeModel.of(references, ages)
-        cohort = Cohort.of(references if ageing is None else ageing.without_age(references, ages))
+        # A copy: the cohort stays what it is while its maker's array goes on to change.
+        cohort = Cohort.of(references.copy() if ageing is None else ageing.without_age(references, ages))
         return cls(ageing, cohort) if cohort.sufficient else None
+
+    def renewed(self, removed: NDArray[np.intp], references: Floats, ages: Floats) -> Self | None:
+        """The space after references came and went; its age model stays. This space may not be used any more.
+
+        Args:
+            removed: (k,) rows of the gallery before.
+            references: (n, d) float32 unit length: those that came.
+            ages: (n,) years on them; NaN where unknown.
+
+        Returns:
+            The space; None if too few references are left.
+        """
+        if len(removed):
+            self.cohort.remove(removed)
+        if len(references):
+            self.cohort.add(self.settled(references, ages))
+        return self if self.cohort.sufficient else None
 
     def settled(self, templates: Floats, ages: Floats | None = None) -> Floats:
         """Templates without what their age does to them.

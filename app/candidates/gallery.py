@@ -27,6 +27,10 @@ log = structlog.get_logger()
 REBUILD_SHARE: Final = 0.25
 """Share of the gallery that has changed from which it is read anew instead of row by row."""
 
+RELEARN_SHARE: Final = 0.02
+"""Share of the gallery that has changed from which its false-match rates are measured anew: 10 seconds for
+60,000 references. Before that they move by less than they are known to."""
+
 
 class NoActiveEncoder(RuntimeError):
     """No encoder was made the active one; a worker's start does that."""
@@ -67,9 +71,23 @@ class OpenGallery:
         Raises:
             CalibrationMissing: nobody has measured what this encoder's scores mean.
         """
+        return Rules.of(self.encoder, self._gallery(), self._calibration)
+
+    def follow(self, before: "OpenGallery", removed: NDArray[np.intp]) -> None:
+        """Take over the rules of the gallery before a few changes, if it has made any; it is at its end.
+
+        Args:
+            before: the gallery before.
+            removed: its rows that are gone; those that came stand behind the others now.
+        """
+        rules = before.__dict__.get("rules")
+        renewed = rules.renewed(self._gallery(), removed) if rules is not None else None
+        if renewed is not None:
+            self.__dict__["rules"] = renewed
+
+    def _gallery(self) -> Gallery:
         facts = self._index.facts
-        gallery = Gallery(self._index.templates, facts["number"].copy(), facts["age"].copy())
-        return Rules.of(self.encoder, gallery, self._calibration)
+        return Gallery(self._index.templates, facts["number"].copy(), facts["age"].copy())
 
     def record_id(self, number: int) -> UUID:
         """The record with a number."""
@@ -129,6 +147,8 @@ class GalleryCache:
         self._numbers: dict[UUID, int] = {}
         self._record_ids: list[UUID] = []
         self._current: OpenGallery | None = None
+        self._changes = 0
+        """References that changed since the rules were learned."""
 
     def current(self, session: Session) -> OpenGallery:
         """The gallery as the database has it now.
@@ -147,8 +167,12 @@ class GalleryCache:
         else:
             self._catch_up(session, encoder)
         if self._current is None:
-            self._current = OpenGallery(encoder, self._index, self._record_ids, None)
+            self._current = self._made(encoder)
+            self._changes = 0
         return self._current
+
+    def _made(self, encoder: EnrolledEncoder) -> OpenGallery:
+        return OpenGallery(encoder, self._index, self._record_ids, None)
 
     def save(self) -> None:
         """Write the file if anything changed since it was written; so erased templates leave it, too."""
@@ -195,9 +219,16 @@ class GalleryCache:
             self._read_anew(session, encoder)
             return
         rows = gallery_rows.rows(session, encoder, only=changed)
-        self._index.remove(gallery_rows.ids_of(changed))
+        gone = gallery_rows.ids_of(changed)
+        removed = self._index.rows_of(gone)
+        self._index.remove(gone)
         self._add(rows)
-        self._seq, self._current = last, None
+        self._seq = last
+        self._changes += len(changed)
+        before, self._current = self._current, None
+        if before is not None and len(self._index) and self._changes < RELEARN_SHARE * len(self._index):
+            self._current = self._made(encoder)
+            self._current.follow(before, removed)
 
     def _read_anew(self, session: Session, encoder: EnrolledEncoder) -> None:
         last = gallery_rows.last_change(session)

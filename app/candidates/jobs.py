@@ -81,7 +81,7 @@ def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
             return added
         last = batch[-1][0].id
         probes = [service.probe_of(*row) for row in batch]
-        places = service.promising(np.stack([probe.template for probe in probes]), current, own)
+        places = current.rules.promising(np.stack([probe.template for probe in probes]), own)
         found = [(probes[place], service.compare(probes[place], current, own)) for place in places]
         added += _propose(context, found, current, SearchCause.RETROACTION)
 

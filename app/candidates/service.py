@@ -19,11 +19,9 @@ from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
-from matching.calibration import Calibration
 from matching.candidate_list import CandidateList as Chosen
 from matching.candidate_list import ProbeFacts
 from matching.face_quality import QualityReason
-from matching.policy import EXPECTED_FALSE_FIRST, WIDE_RATE
 from matching.ranking import unit
 
 Vector = NDArray[np.float32]
@@ -90,20 +88,6 @@ def compare(probe: Probe, gallery: OpenGallery, rows: NDArray[np.intp] | None = 
     )
 
 
-def promising(templates: Vector, gallery: OpenGallery, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Which probes have a candidate among some references, by one matrix product for all of them.
-
-    Args:
-        templates: (n, d) float32 unit length, the probes.
-        gallery: the gallery.
-        rows: references that are compared.
-
-    Returns:
-        Numbers of the probes for which `compare` finds somebody.
-    """
-    return gallery.rules.promising(templates, rows)
-
-
 def propose(
     session: Session,
     probe: Probe,
@@ -150,9 +134,8 @@ def propose(
         gallery_size=gallery.size,
         expected_false=chosen.expected_false,
         expected_false_first=chosen.expected_false_first,
-        operating_point=_operating_point(gallery),
-        calibration=_calibration(gallery),
     )
+    made.operating_point, made.calibration = _rests_on(gallery)
     session.add(made)
     session.flush()
     for choice in standing:
@@ -190,17 +173,12 @@ def propose(
     return len(standing)
 
 
-def _operating_point(gallery: OpenGallery) -> str:
-    """How strict a search was, for auditors: the two limits and the score that they are about."""
+def _rests_on(gallery: OpenGallery) -> tuple[str, str]:
+    """How strict a search was, and which calibration spoke: for auditors."""
     if gallery.size == 0:
-        return ""
-    kind = gallery.rules.false_matches.kind.value
-    return f"expected_false_first={EXPECTED_FALSE_FIRST} wide_rate={WIDE_RATE} score={kind}"
-
-
-def _calibration(gallery: OpenGallery) -> str:
-    """Which calibration spoke."""
-    if gallery.size == 0:
-        return ""
-    used: Calibration = gallery.rules.calibration
-    return f"{used.encoder} {used.version} {used.provenance.made_at}"
+        return "", ""
+    rules, used = gallery.rules, gallery.rules.calibration
+    return (
+        f"{rules.operating_point} by {rules.false_matches.kind.value} score",
+        f"{used.encoder} {used.version} {used.provenance.made_at}",
+    )

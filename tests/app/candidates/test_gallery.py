@@ -23,6 +23,7 @@ from app.officers.models import Role
 from app.photos.models import Template
 from app.records import service as records
 from app.records.models import Record, RecordState, Reference, Sex
+from matching.policy import Rules
 from tests.app.encoders.stub import vector
 from tests.make import Make
 
@@ -397,3 +398,44 @@ def test_the_registry_changes_it_as_clerks_do(context: Context, make: Make, cach
 
     assert look(other, cache).size == 0
     other.close()
+
+
+class TestRules:
+    def test_a_small_change_keeps_what_was_learned_and_decides_alike(
+        self, context: Context, make: Make, cache: GalleryCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One record more among many does not cost measuring the whole gallery."""
+        made = enrolled(context, make, 230)
+        learned = look(context, cache).rules
+        monkeypatch.setattr(Rules, "of", None)
+        for record in made[:3]:
+            with context.db.write() as session:
+                row = session.get_one(Record, record.id)
+                row.state = RecordState.CLOSED
+                session.add(row)
+        more = make.record()
+        with context.db.write() as session:
+            encode(session, more.id, 999)
+
+        renewed = look(context, cache).rules
+        monkeypatch.undo()
+
+        assert renewed.false_matches is learned.false_matches
+        anew = look(context, GalleryCache(Path("nowhere"))).rules
+        assert np.array_equal(renewed.gallery.references, anew.gallery.references)
+        assert np.array_equal(renewed.bands, anew.bands)
+        probe = np.frombuffer(vector(999), "<f4").astype(np.float32)
+        ours = renewed.search(probe).candidates[0]
+        theirs = anew.search(probe).candidates[0]
+        assert (ours.reference, ours.score) == (theirs.reference, theirs.score)
+        assert ours.decision == pytest.approx(theirs.decision, abs=1e-4)
+
+    def test_many_changes_have_it_learned_anew(
+        self, context: Context, make: Make, cache: GalleryCache
+    ) -> None:
+        """The rates follow the gallery."""
+        enrolled(context, make, 20)
+        before = look(context, cache).rules
+        enrolled(context, make, 1)
+
+        assert look(context, cache).rules.false_matches is not before.false_matches
