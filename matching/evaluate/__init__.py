@@ -1,0 +1,1 @@
+"""Measuring engines on labelled pictures: `python -m matching.evaluate MANIFEST --engine NAME ...`."""

@@ -1,0 +1,218 @@
+"""Everything that is measured of one engine, as plain values that JSON can hold."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.calibration.measures import reliability
+from matching.evaluate.calibrated import HeldOut, held_out
+from matching.evaluate.enrolment import Enrolled
+from matching.evaluate.identification import (
+    RANKS,
+    Search,
+    at_operating_point,
+    distractors_like,
+    false_at_default,
+    leave_one_out,
+    ranks,
+    search_of,
+)
+from matching.evaluate.parts import Part, by_age_band, by_gap
+from matching.evaluate.scoring import decision_scores, rank_scores
+from matching.evaluate.verification import RATES, SUPPORTED, Comparisons, Interval, accept_rates, draws
+
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.intp]
+Floats = NDArray[np.float32]
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Who is on the pictures; a row for each."""
+
+    person: Numbers
+    age: Floats
+    is_record: NDArray[np.float64]
+
+    def rows(self, chosen: Flags) -> "People":
+        """Some of the pictures."""
+        return People(self.person[chosen], self.age[chosen], self.is_record[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How thoroughly to measure."""
+
+    resamples: int = 200
+    seed: int = 0
+    distractors: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """An engine's figures, and the resampled rates that ratios of engines are made of."""
+
+    figures: Figures
+    resampled: dict[str, NDArray[np.float64]]
+
+
+class Measuring:
+    """One engine on the pictures in which every engine found the face."""
+
+    def __init__(self, enrolled: Enrolled, everyone: People, together: Flags, plan: Plan) -> None:
+        self._all, self._everyone, self._plan = enrolled, everyone, plan
+        self._people = everyone.rows(together)
+        self._own = Enrolled(
+            enrolled.name,
+            enrolled.version,
+            enrolled.encoder,
+            enrolled.templates[together],
+            enrolled.milliseconds[together],
+        )
+
+    def run(self) -> Measured:
+        """Measure."""
+        people, own = self._people, self._own
+        scores, words = decision_scores(own, people.person, people.age)
+        held = held_out(scores, people.person, people.age)
+        search = search_of(people.person, people.age, people.is_record)
+        rows = search.gallery
+        made = distractors_like(
+            own.templates[rows],
+            people.age[rows],
+            people.person[rows],
+            self._plan.distractors,
+            self._plan.seed,
+        )
+        placed = ranks(own, people.person, search, made[0])
+        comparisons = Comparisons.of(scores, people.person)
+        rates, resampled = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed)
+        matches, misses = comparisons.curve()
+        several = np.bincount(people.person)[people.person] > 1
+        nearest = leave_one_out(rank_scores(own, own.templates, own.templates), people.person)
+
+        def parts(of: Iterable[Part]) -> Figures:
+            return {part.name: self._part(scores, held, part, (search, placed)) for part in of}
+
+        figures = {
+            "version": own.version,
+            "score": words,
+            **_verification(comparisons, rates),
+            **self._costs(held, None),
+            "rank": self._ranks(placed, people.person[search.probes]),
+            "rank_leave_one_out": self._share(nearest, people.person[several]),
+            "failure_to_enrol": self._share(~self._all.found, self._everyone.person),
+            "cpu_ms_per_photo": _milliseconds(self._all.milliseconds),
+            "by_age_band": parts(by_age_band(people.age, people.person, search, held)),
+            "by_gap": parts(by_gap(people.age, people.person, search, held)),
+            "operating_point": self._operating_point(search, made),
+            "curve": {"fmr": matches, "fnmr": misses},
+            "reliability": []
+            if held is None
+            else [asdict(each) for each in reliability(held.ratios, held.mated)],
+        }
+        return Measured(figures, resampled)
+
+    def _part(
+        self, scores: Floats, held: HeldOut | None, part: Part, found: tuple[Search, Numbers]
+    ) -> Figures:
+        """The figures of a part, with thresholds of its own."""
+        people, (search, placed) = self._people, found
+        comparisons = Comparisons.of(scores, people.person, part.pairs)
+        rates, _ = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed)
+        return {
+            **_verification(comparisons, rates),
+            **self._costs(held, part.ratios),
+            "rank": self._ranks(placed[part.probes], people.person[search.probes][part.probes]),
+        }
+
+    def _costs(self, held: HeldOut | None, rows: Flags | None) -> Figures:
+        if held is None:
+            nothing = asdict(Interval(None, None, None, "too few people to calibrate on"))
+            return {"cllr": nothing, "min_cllr": nothing}
+        chosen = np.ones(len(held.ratios), bool) if rows is None else rows
+        costs = held.cost(chosen, self._people.person, self._plan.resamples, self._plan.seed)
+        return {name: asdict(cost) for name, cost in costs.items()}
+
+    def _ranks(self, placed: Numbers, of: Numbers) -> Figures:
+        return {str(rank): self._share(placed <= rank, of) for rank in RANKS}
+
+    def _share(self, flags: Flags, of: Numbers) -> Figures:
+        """A share with its interval over people."""
+        return {**asdict(self._mean(flags.astype(float), of)), "of": len(flags)}
+
+    def _mean(self, values: NDArray[np.float64], of: Numbers) -> Interval:
+        if not len(values):
+            return Interval(None, None, None, "no such pictures")
+        drawn = []
+        for draw in draws(self._everyone.person, self._plan.resamples, self._plan.seed):
+            weights = draw[of]
+            drawn.append(float((values * weights).sum() / weights.sum()) if weights.sum() else float("nan"))
+        return Interval.of(float(values.mean()), np.array(drawn))
+
+    def _operating_point(self, search: Search, made: tuple[Floats, Floats]) -> Figures:
+        """Wrong candidates a probe and the recall left, as the service would search."""
+        people = self._people
+        of = people.person[search.probes]
+        size = len(np.unique(people.person[search.gallery])) + len(made[0])
+        if self._own.is_baseline:
+            wrong, right = false_at_default(self._own, people.person, search, made[0])
+            return {
+                "records": size,
+                "rule": "distance at most 0.6",
+                "false_per_probe": asdict(self._mean(wrong, of)),
+                "recall": self._share(right, of),
+            }
+        found = at_operating_point(self._own, people.person, people.age, search, made)
+        by_gaps = {
+            part.name: {
+                "recall_first": self._share(found.right_first[part.probes], of[part.probes]),
+                "recall": self._share(found.right_all[part.probes], of[part.probes]),
+            }
+            for part in by_gap(people.age, people.person, search, None)
+        }
+        return {
+            "records": size,
+            "rule": "the service's default",
+            "announced_false_first": found.expected_first,
+            "false_per_probe_first": asdict(self._mean(found.false_first, of)),
+            "false_per_probe": asdict(self._mean(found.false_all, of)),
+            "recall_first": self._share(found.right_first, of),
+            "recall": self._share(found.right_all, of),
+            "by_gap": by_gaps,
+        }
+
+
+def fnmr_ratio(one: Measured, peer: Measured, rate: str = "1e-3") -> Interval:
+    """False non-match rate of an engine over that of another, the same people drawn for both."""
+    mine, theirs = (each.figures["tar_at_fmr"][rate]["value"] for each in (one, peer))
+    if mine is None or theirs is None or theirs == 1:
+        return Interval(None, None, None, "too few comparisons")
+    drawn = (1 - one.resampled[rate]) / np.maximum(1 - peer.resampled[rate], 1e-9)
+    return Interval.of((1 - mine) / (1 - theirs), drawn)
+
+
+def _verification(comparisons: Comparisons, rates: dict[str, Interval]) -> Figures:
+    return {
+        "tar_at_fmr": {
+            name: {
+                **asdict(rates[name]),
+                "supported": len(comparisons.others) * rate >= SUPPORTED,
+                "threshold": comparisons.threshold(rate) if len(comparisons.others) else None,
+            }
+            for name, rate in RATES.items()
+        },
+        "eer": asdict(rates["eer"]),
+        "mated": len(comparisons.mated),
+        "non_mated": len(comparisons.others),
+    }
+
+
+def _milliseconds(costs: NDArray[np.float64]) -> Figures:
+    """Median, with the quartiles as low and high: machines are shared."""
+    low, middle, high = np.quantile(costs, [0.25, 0.5, 0.75])
+    return {"value": float(middle), "low": float(low), "high": float(high), "reason": ""}
