@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from app.candidates.models import CandidateState
+from app.candidates.models import CandidateState, Support
 from app.cases.models import CaseEntryKind, CaseState, IdentityEvidence, Outcome
 from app.jurisdictions.models import Level
 from app.officers.models import Role
@@ -50,6 +50,10 @@ _PAIRS: tuple[tuple[StrEnum, str], ...] = (
     (CandidateState.DISPUTED, _("Reviewers disagree")),
     (CandidateState.EXAMINED, _("Decided by an examiner")),
     (CandidateState.WITHDRAWN, _("Withdrawn")),
+    (Support.NONE, _("No support for the same person")),
+    (Support.WEAK, _("Weak support for the same person")),
+    (Support.MODERATE, _("Moderate support for the same person")),
+    (Support.STRONG, _("Strong support for the same person")),
     (Conclusion.SUPPORT_SAME_STRONG, _("Strong support for the same person")),
     (Conclusion.SUPPORT_SAME, _("Support for the same person")),
     (Conclusion.INCONCLUSIVE, _("Inconclusive")),

@@ -48,7 +48,7 @@ class Worker:
         self._tools = pipeline.Tools(
             context=context,
             examiner=examiner,
-            gallery=GalleryCache(context.settings.data_dir / "gallery"),
+            gallery=GalleryCache(context.settings.data_dir),
             router=self._current_router,
         )
 

@@ -11,7 +11,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlmodel import Session
 
-from app.candidates import gallery_rows
+from app.candidates import calibrations, gallery_rows
 from app.candidates.gallery_rows import DAYS_IN_YEAR, FACTS, SEXES, Rows
 from app.encoders import queries as encoders
 from app.encoders.models import EnrolledEncoder
@@ -135,11 +135,13 @@ class GalleryCache:
     references of 320 numbers take 80 MB, and 80 MB for decisions.
 
     Args:
-        folder: where the file lies.
+        data_dir: the data folder, where the file and the deployment's calibrations lie.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._folder = data_dir / "gallery"
+        self._calibrated: tuple[int, int] | None = None
         self._encoder: EnrolledEncoder | None = None
         self._index = ExactIndex(1, FACTS)
         self._seq = 0
@@ -166,13 +168,15 @@ class GalleryCache:
             self._open(session, encoder)
         else:
             self._catch_up(session, encoder)
-        if self._current is None:
+        calibrated = calibrations.stamp(self._data_dir, encoder.name, encoder.version)
+        if self._current is None or calibrated != self._calibrated:
             self._current = self._made(encoder)
-            self._changes = 0
+            self._calibrated, self._changes = calibrated, 0
         return self._current
 
     def _made(self, encoder: EnrolledEncoder) -> OpenGallery:
-        return OpenGallery(encoder, self._index, self._record_ids, None)
+        calibration = calibrations.own(self._data_dir, encoder.name, encoder.version)
+        return OpenGallery(encoder, self._index, self._record_ids, calibration)
 
     def save(self) -> None:
         """Write the file if anything changed since it was written; so erased templates leave it, too."""

@@ -19,6 +19,15 @@ class SearchCause(StrEnum):
     PROMOTION = "promotion"  # A tip's face against all open records, with an encoder newly searched with.
 
 
+class Support(StrEnum):
+    """What the likelihood ratio says in words: `matching.calibration.Support`, without loading arrays."""
+
+    NONE = "no_support"  # The scores support the same person no more than two persons.
+    WEAK = "weak_support"  # Weak support for the same person.
+    MODERATE = "moderate_support"  # Moderate support for the same person.
+    STRONG = "strong_support"  # Strong support for the same person.
+
+
 class CandidateList(Row, table=True):
     """One search of one probe face: what it was done with, also when it brought up nobody."""
 
@@ -123,6 +132,9 @@ class Candidate(Row, table=True):
     """Logarithm of the likelihood ratio; None without a calibration. Hidden like the score."""
     log10_lr_low: float | None = None
     log10_lr_high: float | None = None
+    """Ends of its 95 % interval."""
+    support: Support | None = Field(default=None, sa_type=stored(Support))
+    """The same in words, by the end that says less; None without a calibration."""
     hazards: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Codes of what made this comparison unreliable when it was made."""
     shown_first: bool = True

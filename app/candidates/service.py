@@ -13,7 +13,7 @@ from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.candidates import queries
 from app.candidates.gallery import OpenGallery
-from app.candidates.models import Candidate, CandidateList, SearchCause
+from app.candidates.models import Candidate, CandidateList, SearchCause, Support
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
@@ -155,6 +155,7 @@ def propose(
                 log10_lr=choice.likelihood.log10,
                 log10_lr_low=choice.likelihood.low,
                 log10_lr_high=choice.likelihood.high,
+                support=Support(choice.likelihood.support.value),
                 hazards=sorted(hazard.value for hazard in choice.hazards),
             )
         )

@@ -87,12 +87,19 @@ def promote(
 ) -> None:
     """Search with another encoder from now on, and search all tips anew with it."""
     from app.audit.service import SYSTEM  # noqa: PLC0415 - the command line starts without it.
-    from app.core.errors import Invalid  # noqa: PLC0415 - as above.
+    from app.candidates import calibrations  # noqa: PLC0415 - as above.
+    from app.core.errors import Conflict, Invalid  # noqa: PLC0415 - as above.
     from app.encoders import service  # noqa: PLC0415 - as above.
+    from matching.error_model import ERROR_MODELS  # noqa: PLC0415 - as above.
 
     if anyway != bool(motive):
         raise Invalid("--anyway and --motive go together.", field="motive")
     context = open_context(Settings())
+    if name not in ERROR_MODELS and calibrations.own(context.settings.data_dir, name, version) is None:
+        raise Conflict(
+            "Nobody has measured what this encoder's scores mean, so there is no threshold to search by. "
+            "Run `homeward calibrate` for it first."
+        )
     with context.db.write() as session:
         jobs = service.promote(session, service.EncoderKey(name, version), SYSTEM, motive)
     context.close()

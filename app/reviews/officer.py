@@ -55,7 +55,7 @@ def show(request: Request, session: ReadSessionDep, officer: ReviewerDep, review
             "console/review_done.html",
             officer=officer,
             review=review,
-            expected_false=queries.expected_false(session, review),
+            background=queries.background(session, review),
             waiting=len(queries.waiting_for(session, officer)),
         )
     if review.state == ReviewState.RELEASED:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.candidates.models import Candidate, CandidateList, CandidateState
+from app.candidates.models import Candidate, CandidateList, CandidateState, Support
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.jurisdictions.models import Jurisdiction
@@ -23,6 +23,9 @@ YOUNG_YEARS = 4.0
 """Below this age at the reference photo, templates of strangers lie close together (FG-NET, UTKFace)."""
 WIDE_GAP_YEARS = 3.0
 """Beyond this gap, recognition of growing children falls off (YFA: 98 % at half a year, 95 % at three)."""
+
+LOOKALIKE = "lookalike"
+"""Code of the one hazard that only the search knows; `matching.candidate_list.Hazard`."""
 
 NOT_READY = (TipState.RECEIVED, TipState.PROCESSING, TipState.FAILED)
 """States from which a tip cannot become a lead: its candidates wait, too."""
@@ -70,7 +73,7 @@ MOST_SHOWN = 100
 
 
 def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> list[Waiting]:
-    """Candidates this officer may decide, danger first, then the oldest.
+    """Candidates this officer may decide: short lists before the rest, danger first, then the oldest.
 
     First and second reviews look alike here: who goes second must not know it.
     """
@@ -108,6 +111,7 @@ def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> 
         )
         .order_by(
             col(Candidate.id).in_(mine).desc(),
+            col(Candidate.shown_first).desc(),
             col(Tip.danger_now).desc(),
             col(Tip.received_at),
             col(Tip.id),
@@ -199,18 +203,40 @@ def comparison(session: Session, review: Review) -> Comparison:
         references=references,
         age_now=age_now,
         missing_years=_years(record.missing_since, seen),
-        hazards=_hazards(references, age_now, face),
+        hazards=_hazards(references, age_now, face, candidate),
         copies=_copies(session, photo),
     )
 
 
-def expected_false(session: Session, review: Review) -> float:
-    """Mean number of wrong candidates in a list like this one; shown after the own decision only."""
+@dataclass(frozen=True)
+class Background:
+    """What the search said of a pair; shown after the own decision only."""
+
+    expected_false: float
+    """Mean number of wrong candidates in a list like this one."""
+    expected_false_first: float | None
+    """The same among those shown first; None for lists without such a part."""
+    shown_first: bool
+    support: Support | None
+    hazards: list[str]
+
+
+def background(session: Session, review: Review) -> Background:
+    """What the search said of a pair; never shown before the reader's own decision."""
     candidate = session.get_one(Candidate, review.candidate_id)
-    return session.get_one(CandidateList, candidate.list_id).expected_false
+    made = session.get_one(CandidateList, candidate.list_id)
+    return Background(
+        made.expected_false,
+        made.expected_false_first,
+        candidate.shown_first,
+        candidate.support,
+        candidate.hazards,
+    )
 
 
-def _hazards(references: list[ReferenceView], age_now: float | None, face: Face) -> list[str]:
+def _hazards(
+    references: list[ReferenceView], age_now: float | None, face: Face, candidate: Candidate
+) -> list[str]:
     """Codes of what makes this comparison unreliable."""
     ages = [reference.age_then for reference in references if reference.age_then is not None]
     hazards = []
@@ -220,6 +246,8 @@ def _hazards(references: list[ReferenceView], age_now: float | None, face: Face)
         hazards.append("age_unknown")
     elif age_now - max(ages) > WIDE_GAP_YEARS:
         hazards.append("wide_gap")
+    if LOOKALIKE in candidate.hazards:
+        hazards.append(LOOKALIKE)
     hazards += [reason for reason in face.quality.get("reasons", []) if isinstance(reason, str)]
     return hazards
 

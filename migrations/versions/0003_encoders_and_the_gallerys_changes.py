@@ -74,6 +74,7 @@ def upgrade() -> None:
     op.add_column('candidate_list', sa.Column('calibration', sa.String(), nullable=False, server_default=''))
     for name in ('decision_score', 'log10_lr', 'log10_lr_low', 'log10_lr_high'):
         op.add_column('candidate', sa.Column(name, sa.Float(), nullable=True))
+    op.add_column('candidate', sa.Column('support', sa.String(40), nullable=True))
     op.add_column('candidate', sa.Column('hazards', sa.JSON(), nullable=False, server_default='[]'))
     op.add_column('candidate', sa.Column('shown_first', sa.Boolean(), nullable=False, server_default=sa.true()))
 
@@ -86,7 +87,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in CHANGES:
         op.execute(f"DROP TRIGGER gallery_{name}")
-    for name in ('shown_first', 'hazards', 'log10_lr_high', 'log10_lr_low', 'log10_lr', 'decision_score'):
+    for name in ('shown_first', 'hazards', 'support', 'log10_lr_high', 'log10_lr_low', 'log10_lr', 'decision_score'):
         op.drop_column('candidate', name)
     op.drop_column('candidate_list', 'calibration')
     op.drop_column('candidate_list', 'operating_point')

@@ -40,7 +40,7 @@ def active(context: Context) -> None:
 @pytest.fixture
 def cache(context: Context) -> GalleryCache:
     """A worker's gallery."""
-    return GalleryCache(context.settings.data_dir / "gallery")
+    return GalleryCache(context.settings.data_dir)
 
 
 def encode(session: Session, record_id: UUID, seed: int = 1, key: EncoderKey = KEY) -> Reference:
@@ -183,7 +183,7 @@ class TestChanges:
     ) -> None:
         """Step by step or all at once, a search sees the same."""
         made = [make.record() for _ in range(6)]
-        cache = GalleryCache(context.settings.data_dir / "gallery")
+        cache = GalleryCache(context.settings.data_dir)
         look(context, cache)
         for number, (what, which) in enumerate(steps):
             with context.db.write() as session:
@@ -249,7 +249,7 @@ class TestFile:
             return real(session, encoder, only)  # type: ignore[arg-type]
 
         monkeypatch.setattr(gallery_rows, "rows", watched)
-        again = look(context, GalleryCache(context.settings.data_dir / "gallery"))
+        again = look(context, GalleryCache(context.settings.data_dir))
 
         assert asked == [[reference.id]]
         monkeypatch.undo()
@@ -271,10 +271,10 @@ class TestFile:
         if damage == "delete":
             path.unlink()
 
-        again = GalleryCache(context.settings.data_dir / "gallery")
+        again = GalleryCache(context.settings.data_dir)
         assert content(look(context, again)) == expected
         again.save()
-        third = GalleryCache(context.settings.data_dir / "gallery")
+        third = GalleryCache(context.settings.data_dir)
         assert content(look(context, third)) == expected
 
     def test_a_database_put_back_from_a_backup_is_believed(
@@ -291,11 +291,11 @@ class TestFile:
                 row.state = state
                 session.add(row)
 
-        again = look(context, GalleryCache(context.settings.data_dir / "gallery"))
+        again = look(context, GalleryCache(context.settings.data_dir))
         assert [found for found, _, _ in content(again).values()] == [other.id]
         with context.db.write() as session:
             session.execute(text("DELETE FROM gallery_change WHERE seq > 1"))
-        assert look(context, GalleryCache(context.settings.data_dir / "gallery")).size == 1
+        assert look(context, GalleryCache(context.settings.data_dir)).size == 1
 
     def test_an_erased_template_leaves_the_file_with_the_next_save(
         self, context: Context, make: Make, cache: GalleryCache

@@ -65,7 +65,7 @@ def two_encoders(context: Context) -> None:
 @pytest.fixture
 def gallery(context: Context) -> GalleryCache:
     """A worker's."""
-    return GalleryCache(context.settings.data_dir / "gallery")
+    return GalleryCache(context.settings.data_dir)
 
 
 def search(context: Context, gallery: GalleryCache, tip: Tip) -> int:
