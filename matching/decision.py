@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.adaptation import Adaptation
 from matching.ageing import AgeModel
 from matching.normalisation import Cohort
 
@@ -20,22 +21,32 @@ class DecisionSpace:
     """None where too few references have ages: templates are then compared as they are."""
     cohort: Cohort
     """Of the gallery's references, as `settled` gives them."""
+    adaptation: Adaptation | None = None
+    """What an authority's own labelled pictures taught, applied before anything else."""
 
     @classmethod
-    def of(cls, references: Floats, ages: Floats) -> Self | None:
+    def of(cls, references: Floats, ages: Floats, adaptation: Adaptation | None = None) -> Self | None:
         """Learn from a gallery.
 
         Args:
             references: (n, d) float32 unit length.
             ages: (n,) years on the photos; NaN where unknown.
+            adaptation: a learned change of templates; None for none.
 
         Returns:
             The space; None if there are too few references for decision scores.
         """
+        if adaptation is not None:
+            references = adaptation.adapted(references)
         ageing = AgeModel.of(references, ages)
         # A copy: the cohort stays what it is while its maker's array goes on to change.
         cohort = Cohort.of(references.copy() if ageing is None else ageing.without_age(references, ages))
-        return cls(ageing, cohort) if cohort.sufficient else None
+        return cls(ageing, cohort, adaptation) if cohort.sufficient else None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether templates are compared as they are, so that comparison scores serve for decisions too."""
+        return self.ageing is None and self.adaptation is None
 
     def renewed(self, removed: NDArray[np.intp], references: Floats, ages: Floats) -> Self | None:
         """The space after references came and went; its age model stays. This space may not be used any more.
@@ -64,6 +75,8 @@ class DecisionSpace:
         Returns:
             (n, d) float32 unit length.
         """
+        if self.adaptation is not None:
+            templates = self.adaptation.adapted(templates)
         return templates if self.ageing is None else self.ageing.without_age(templates, ages)
 
     def scores(

@@ -140,7 +140,7 @@ def examine(data: bytes, engines: Sequence[Engine] = (), limits: PhotoLimits | N
     engines = engines or (default_engine(),)
     photo = read_photo(data, limits)
     found = engines[0].find(photo.pixels)
-    pixels, found_faces = _in_detail(data, photo, found.faces)
+    pixels, found_faces = found_in_detail(data, photo, found.faces)
     encoded = [engine.encode(pixels, found_faces) for engine in engines]
     faces = (
         ExaminedFace(
@@ -166,7 +166,7 @@ def examine(data: bytes, engines: Sequence[Engine] = (), limits: PhotoLimits | N
     )
 
 
-def _in_detail(
+def found_in_detail(
     data: bytes, photo: Photo, faces: tuple[FoundFace, ...]
 ) -> tuple[Pixels, tuple[FoundFace, ...]]:
     """The copy from which faces are encoded, and the faces in its pixels.

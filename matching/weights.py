@@ -49,8 +49,6 @@ class Network:
         # One thread each: a worker's processes share the cores, and a fork of this one stays whole.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Memory that one large batch took is given back instead of kept for the next one.
-        options.enable_cpu_mem_arena = False
         # Some published networks hold denormal numbers, which are up to eight times slower.
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
