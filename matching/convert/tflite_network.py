@@ -114,7 +114,7 @@ class _Converter:
         options = tflite.Conv2DOptions()
         options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
         weights, bias = self._values(inputs[1]), self._values(inputs[2])
-        channels = self._channels.get(self._names[inputs[0]], weights.shape[3])
+        channels = self._channels.get(self._names[inputs[0]]) or int(weights.shape[3])
         filters = _widened(len(weights))
         weights = _filled(_filled(weights, 3, channels), 0, filters)
         kernel = self._kernel(weights, (0, 3, 1, 2))
