@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from app.candidates import calibrating
 from app.core import log
 from app.core.context import Context, open_context
 from app.core.crypto import KeyProblem
@@ -34,6 +35,7 @@ app.add_typer(partners_app, name="partners")
 app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
 encoder_commands.register(app)
+calibrating.register(app)
 
 out = Console()
 

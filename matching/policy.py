@@ -93,7 +93,8 @@ class Rules:
             CalibrationMissing: nobody has measured this encoder's scores, so there is no threshold. Records
                 can still be ranked, for people to look through; see `matching.ranking.rank`.
         """
-        space = DecisionSpace.of(gallery.references, gallery.ages)
+        adaptation = None if calibration is None else calibration.adaptation
+        space = DecisionSpace.of(gallery.references, gallery.ages, adaptation)
         usable = calibration if calibration and (space or calibration.kind == ScoreKind.COMPARISON) else None
         found = usable or default_calibration(encoder)
         rates = FalseMatchModel.from_gallery(space.cohort, gallery) if space else None
@@ -265,10 +266,10 @@ class Rules:
         decisions = None
         if self.space is not None:
             settled, cohort = self.space.settled(probes), self.space.cohort
-            # Where no age was taken out, the templates and so the products are the same.
+            # Where nothing was taken out of templates, the products are the same.
             products = (
                 scores
-                if self.space.ageing is None
+                if self.space.unchanged
                 else settled @ (cohort.templates if everything else cohort.templates[rows]).T
             )
             decisions = cohort.decide(products, cohort.describe(settled), None if everything else rows)

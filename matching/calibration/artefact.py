@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from matching.adaptation import read_adaptation, write_adaptation
 from matching.calibration.cited import default_calibration
 from matching.calibration.fitted import KNOT_SHARES, LEVELS, SLOPES, FittedModel
 from matching.calibration.model import Calibration
@@ -41,11 +42,13 @@ class CalibrationUnreadable(ValueError):
 
 
 def write_calibration(calibration: Calibration, path: Path) -> None:
-    """Write a fitted calibration; a reader never sees half a file.
+    """Write a fitted calibration, and beside it what it adapts templates by; a reader never sees half a file.
 
     Raises:
         TypeError: the calibration is the cited one, which is part of the program.
     """
+    if calibration.adaptation is not None:
+        write_adaptation(calibration.adaptation, _companion(path))
     part = path.with_name(f"{path.name}.part")
     part.write_text(json.dumps(_content(calibration), allow_nan=False, indent=1) + "\n", encoding="utf-8")
     part.replace(path)
@@ -83,6 +86,7 @@ def _content(calibration: Calibration) -> dict[str, object]:
             {"band": band.value, "points": [{"score": at, "rate": rate} for at, rate in errors.points]}
             for band, errors in (calibration.false_matches or {}).items()
         ],
+        "adaptation": "" if calibration.adaptation is None else calibration.adaptation.sha256,
         "provenance": dataclasses.asdict(calibration.provenance)
         | {"synthetic": int(calibration.provenance.synthetic)},
     }
@@ -99,7 +103,7 @@ def read_calibration(path: Path) -> Calibration:
         raise CalibrationUnreadable(f"{path.name} is no calibration: too large")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return _calibration(Fields(content))
+        return _calibration(Fields(content), _companion(path))
     except (MalformedMessage, ValueError, RecursionError) as error:
         raise CalibrationUnreadable(f"{path.name} is no calibration: {error}") from error
 
@@ -128,18 +132,38 @@ def load_calibration(path: Path, encoder: str, version: str) -> Calibration:
     return found
 
 
-def _calibration(fields: Fields) -> Calibration:
+def _companion(path: Path) -> Path:
+    return path.with_suffix(".npz")
+
+
+def _calibration(fields: Fields, companion: Path) -> Calibration:
     fields.whole("format", FORMAT, FORMAT)
     encoder, version = fields.text("encoder", _NAME), fields.text("version", _NAME)
     kind = ScoreKind(fields.text("kind", "comparison|decision"))
     lowest, highest = fields.number("lowest", -20, 0), fields.number("highest", 0, 20)
     model, provenance = _model(fields.object("model")), _provenance(fields.object("provenance"))
     false_matches = dict(_errors(each) for each in fields.objects("false_matches", len(AgeBand)))
+    digest = fields.text("adaptation", _DIGEST)
     fields.finish()
+    adaptation = None
+    if digest:
+        if not companion.is_file():
+            raise MalformedMessage(f"{companion.name} is missing")
+        adaptation = read_adaptation(companion)
+        if adaptation.sha256 != digest:
+            raise MalformedMessage(f"{companion.name} belongs to another calibration")
     if false_matches and len(false_matches) < len(AgeBand):
         raise MalformedMessage("false_matches leave out an age band")
     return Calibration(
-        encoder, version, kind, model, lowest, highest, provenance, MappingProxyType(false_matches) or None
+        encoder,
+        version,
+        kind,
+        model,
+        lowest,
+        highest,
+        provenance,
+        MappingProxyType(false_matches) or None,
+        adaptation,
     )
 
 

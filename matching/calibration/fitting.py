@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
+from matching.adaptation import Adaptation
 from matching.calibration.fitted import KNOT_SHARES, LEVELS, PIECES, SLOPES, FittedModel, design
 from matching.calibration.measures import cllr, min_cllr
 from matching.calibration.model import Calibration
@@ -53,6 +54,7 @@ def fit(
     command: str = "",
     made_at: str = "",
     synthetic: bool = False,
+    adaptation: Adaptation | None = None,
     ensemble: int = ENSEMBLE,
 ) -> Calibration:
     """Fit a calibration.
@@ -72,6 +74,7 @@ def fit(
         command: what was run.
         made_at: ISO 8601.
         synthetic: whether the people do not exist.
+        adaptation: what the templates were changed by before they were compared.
         ensemble: fits that the interval is taken from.
 
     Returns:
@@ -85,7 +88,7 @@ def fit(
     people = _people(pairs)
     if people < FEWEST_PEOPLE:
         raise TooFewPeople(f"{FEWEST_PEOPLE} persons with two pictures are needed, not {people}")
-    others = np.unique(np.sort(np.column_stack([pairs.one, pairs.other])[~mated], axis=1), axis=0)
+    lowest, highest = supported(pairs)
     provenance = Provenance(
         source, manifest_sha256, command, made_at, synthetic, people, _counts(pairs), _held_out(pairs)
     )
@@ -94,12 +97,22 @@ def fit(
         version,
         kind,
         fit_model(pairs, ensemble),
-        # Nobody's ratio can be larger than the number of pairs of people that could have contradicted it.
-        lowest=-math.log10(people + 1),
-        highest=math.log10(len(others) + 1),
+        lowest=lowest,
+        highest=highest,
         provenance=provenance,
         false_matches=_false_matches(pairs),
+        adaptation=adaptation,
     )
+
+
+def supported(pairs: Pairs) -> tuple[float, float]:
+    """The smallest and the largest log10 likelihood ratio that comparisons support.
+
+    No ratio is larger than the number of people, or of pairs of people, that could have contradicted it.
+    """
+    strangers = np.column_stack([pairs.one, pairs.other])[~pairs.mated]
+    pairs_of_people = np.unique(np.sort(strangers, axis=1), axis=0)
+    return -math.log10(_people(pairs) + 1), math.log10(len(pairs_of_people) + 1)
 
 
 def fit_model(pairs: Pairs, ensemble: int) -> FittedModel:
@@ -171,7 +184,8 @@ def _held_out(pairs: Pairs) -> tuple[Figures, ...]:
         test, train = pairs[inside], pairs[outside]
         if test.mated.any() and not test.mated.all() and train.mated.any():
             model = fit_model(train, 0)
-            found.append((model.ratios(test.scores, test.younger, test.gap)[:, 0], test))
+            ratios = model.ratios(test.scores, test.younger, test.gap)[:, 0]
+            found.append((np.clip(ratios, *supported(train)), test))
     if not found:
         return ()
     ratios = np.concatenate([each for each, _ in found])

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.adaptation import Adaptation
 from matching.calibration.ages import ANY_CHILD, AgeEstimate, ages_within
 from matching.calibration.provenance import Provenance
 from matching.error_model import AgeBand, ErrorModel
@@ -97,6 +98,8 @@ class Calibration:
     provenance: Provenance
     false_matches: Mapping[AgeBand, ErrorModel] | None = None
     """False-match rates of the labelled pairs, on scores of the same kind; None where there are too few."""
+    adaptation: Adaptation | None = None
+    """Learned change of templates that the decision scores are made with; None for none."""
 
     @property
     def shipped(self) -> bool:

@@ -85,12 +85,10 @@ class TestMeasures:
         assert min_cllr(ratios, mated) == pytest.approx(0.5, abs=1e-4)
 
     @settings(deadline=None)
-    @given(st.lists(st.tuples(st.floats(-5, 5), st.booleans()), min_size=4, max_size=60))
-    def test_nothing_beats_perfect_calibration_of_the_same_order(
-        self, rows: list[tuple[float, bool]]
-    ) -> None:
+    @given(st.lists(st.tuples(st.integers(-50, 50), st.booleans()), min_size=4, max_size=60))
+    def test_nothing_beats_perfect_calibration_of_the_same_order(self, rows: list[tuple[int, bool]]) -> None:
         """What separation allows is a bound, and depends on the order alone."""
-        ratios, mated = np.array([r for r, _ in rows]), np.array([m for _, m in rows])
+        ratios, mated = np.array([r / 10 for r, _ in rows]), np.array([m for _, m in rows])
         if mated.all() or not mated.any():
             with pytest.raises(ValueError, match="mated and non-mated"):
                 cllr(ratios, mated)
