@@ -85,6 +85,11 @@ def evaluate(data: Dataset, enrolled: list[Enrolled], plan: Plan, command: str) 
             "people": len(np.unique(everyone.person)),
             "pictures": len(pictures),
             "compared": int(together.sum()),
+            "unreadable": [
+                picture.path.name
+                for number, picture in enumerate(pictures)
+                if not all(each.readable[number] for each in enrolled)
+            ],
             "distractors": plan.distractors,
         },
         "intervals": f"95 %, {plan.resamples} draws of people with replacement, seed {plan.seed}",
@@ -111,18 +116,28 @@ def _table(report: dict[str, Any]) -> str:
         f"{data['people']} people, {data['pictures']} pictures, {data['compared']} compared"
         + (" (synthetic: says nothing about children)" if data["synthetic"] else "")
     ]
+    if data["unreadable"]:
+        lines.append(f"{len(data['unreadable'])} cannot be read: {', '.join(data['unreadable'])}")
     for name, figures in report["engines"].items():
         rates = figures["tar_at_fmr"]
         lines += [
             f"{name}: {figures['score']}",
             *(f"  TAR at FMR {rate}: {_said(found)}" for rate, found in rates.items()),
-            f"  EER: {_said(figures['eer'])}   Cllr: {_said(figures['cllr'])}, least {_said(figures['min_cllr'])}",
+            f"  EER: {_said(figures['eer'])}",
+            f"  Cllr: {_said(figures['cllr'])}, least {_said(figures['min_cllr'])}",
+            f"  Cllr of the shipped calibration: {_said(figures['cllr_shipped'])}",
             *(f"  rank-{rank}: {_said(found)}" for rank, found in figures["rank"].items()),
             f"  rank-1 of leave-one-out: {_said(figures['rank_leave_one_out'])}",
-            f"  not enrolled: {_said(figures['failure_to_enrol'])}",
+            f"  face not found: {_said(figures['failure_to_enrol'])}",
+            f"  TAR at 1e-3 with those as errors: {_said(figures['all_pictures']['tar_at_fmr']['1e-3'])}",
             f"  processor ms a photo: {_said(figures['cpu_ms_per_photo'], 0)}",
             f"  FNMR at 1e-3 over that of {figures['fnmr_ratio']['peer']}: {_said(figures['fnmr_ratio'])}",
             f"  at the operating point: {_operating(figures['operating_point'])}",
+            *(
+                f"  {float(share):.1%} of strangers score below {found['strangers']:.3f}, "
+                f"of distractors below {found['distractors']:.3f}"
+                for share, found in figures.get("distractors", {}).items()
+            ),
         ]
     return "\n".join(lines) + "\n"
 

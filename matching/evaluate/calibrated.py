@@ -1,14 +1,15 @@
-"""How good likelihood ratios are on people that the calibration has not seen."""
+"""How good likelihood ratios are: the shipped ones, and ones fitted on other people of the same data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.calibration.fitting import FEWEST_PEOPLE, fit_model
+from matching.calibration.cited import CalibrationMissing, default_calibration
+from matching.calibration.fitting import FEWEST_PEOPLE, fit_model, supported
 from matching.calibration.measures import cllr, min_cllr
-from matching.calibration.pairs import pairs_between
+from matching.calibration.pairs import Pairs, pairs_between
 from matching.evaluate.scoring import FOLDS, folds_of
 from matching.evaluate.verification import Interval, draws
 
@@ -17,10 +18,13 @@ Column = NDArray[np.float64]
 _UNKNOWN_AGE: Final = 8.0
 """Years that every picture is given where the data have no ages: the fit then knows of scores alone."""
 
+_WIDEST: Final = 6
+"""log10 likelihood ratios at the ends of a Tippett plot."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """log10 likelihood ratios of comparisons among people of one fold, fitted on the others."""
+class LikelihoodRatios:
+    """log10 likelihood ratios of n comparisons; the strangers have the ages and gaps of the mated."""
 
     ratios: Column
     mated: NDArray[np.bool_]
@@ -55,10 +59,44 @@ class HeldOut:
             "min_cllr": Interval(least, None, None),
         }
 
+    def tippett(self) -> dict[str, list[float]]:
+        """Shares of both kinds of comparison whose ratio reaches a value."""
+        at = np.linspace(-_WIDEST, _WIDEST, 8 * _WIDEST + 1)
+        shares = (
+            (1 - np.searchsorted(np.sort(self.ratios[kind]), at, side="left") / max(kind.sum(), 1)).tolist()
+            for kind in (self.mated, ~self.mated)
+        )
+        return dict(zip(("log10", "mated", "non_mated"), (at.tolist(), *shares), strict=True))
+
+
+def shipped(
+    encoder: str, scores: NDArray[np.float32], people: NDArray[np.intp], ages: NDArray[np.float32]
+) -> LikelihoodRatios | None:
+    """What the cited calibration says, which a deployment without its own has.
+
+    Args:
+        encoder: its name.
+        scores: (n, n) comparison scores.
+        people: (n,) numbers of persons.
+        ages: (n,) years or NaN.
+
+    Returns:
+        The ratios; None if the encoder has no cited calibration, or no age is known.
+    """
+    try:
+        calibration = default_calibration(encoder)
+    except CalibrationMissing:
+        return None
+    if not np.isfinite(ages).any():
+        return None
+    numbers, years = people.astype(np.int64), ages.astype(np.float64)
+    pairs = pairs_between(scores, (numbers, numbers), (years, years), same_pictures=True)
+    return _ratios(calibration.ratios(pairs.scores, pairs.younger, pairs.gap), pairs)
+
 
 def held_out(
     scores: NDArray[np.float32], people: NDArray[np.intp], ages: NDArray[np.float32]
-) -> HeldOut | None:
+) -> LikelihoodRatios | None:
     """Fit on four fifths of the people and look at the comparisons among the last fifth, in turn.
 
     Args:
@@ -84,14 +122,16 @@ def held_out(
         test = pairs[(folds[pairs.one] == fold) & (folds[pairs.other] == fold)]
         if not test.mated.any() or test.mated.all() or not train.mated.any():
             continue
-        found.append((fit_model(train, 0).ratios(test.scores, test.younger, test.gap)[:, 0], test))
+        ratios = fit_model(train, 0).ratios(test.scores, test.younger, test.gap)[:, 0]
+        # As a calibration does: no ratio says more than its people support.
+        found.append((np.clip(ratios, *supported(train)), test))
     if not found:
         return None
-    return HeldOut(
-        np.concatenate([ratios for ratios, _ in found]),
-        np.concatenate([test.mated for _, test in found]),
-        np.concatenate([test.younger for _, test in found]),
-        np.concatenate([test.gap for _, test in found]),
-        np.concatenate([test.one for _, test in found]),
-        np.concatenate([test.other for _, test in found]),
+    parts = [_ratios(ratios, test) for ratios, test in found]
+    return LikelihoodRatios(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(LikelihoodRatios))
     )
+
+
+def _ratios(ratios: Column, pairs: Pairs) -> LikelihoodRatios:
+    return LikelihoodRatios(ratios, pairs.mated, pairs.younger, pairs.gap, pairs.one, pairs.other)

@@ -4,7 +4,7 @@ import hashlib
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,8 @@ class Enrolled:
     """(n, d); NaN where no face was found."""
     milliseconds: NDArray[np.float64]
     """(n,) processor time from the file's bytes to the templates of all its faces."""
+    readable: NDArray[np.bool_]
+    """(n,) whether the file could be read as a picture."""
 
     @property
     def found(self) -> NDArray[np.bool_]:
@@ -49,6 +51,15 @@ class Enrolled:
     def is_baseline(self) -> bool:
         """Whether scores are 1 - L2 distance, compared as they are."""
         return self.name == BASELINE
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "Enrolled":
+        """Some of the pictures."""
+        return replace(
+            self,
+            templates=self.templates[chosen],
+            milliseconds=self.milliseconds[chosen],
+            readable=self.readable[chosen],
+        )
 
 
 Look = Callable[[bytes], list[tuple[Box, NDArray[np.float32]]]]
@@ -63,7 +74,7 @@ def looks_of(name: str) -> tuple[Look, tuple[str, str], int]:
     """
     if name == BASELINE:
         engine = engine_named("face_recognition")
-        load_face_recognition()
+        _warm_up_defaults()
         return _look_at_defaults, (engine.encoder_name, engine.encoder_version), engine.encoder.dimensions
     engine = engine_named(name)
     warm_up(engine)
@@ -85,21 +96,23 @@ def enrol(
     look, (encoder, version), dimensions = looks_of(name)
     digest = hashlib.sha256(f"{name}\n{version}\n".encode())
     for picture in pictures:
-        digest.update(f"{picture.path.name} {picture.path.stat().st_size} {picture.head_box}\n".encode())
+        content = hashlib.sha256(picture.path.read_bytes()).hexdigest()
+        digest.update(f"{content} {picture.head_box}\n".encode())
     kept = None if folder is None else folder / f"{name.replace('+', '_')}-{digest.hexdigest()[:16]}.npz"
     if kept is not None and kept.is_file():
         with np.load(kept) as file:
-            return Enrolled(name, version, encoder, file["templates"], file["milliseconds"])
+            return Enrolled(name, version, encoder, file["templates"], file["milliseconds"], file["readable"])
     templates = np.full((len(pictures), dimensions), np.nan, np.float32)
     milliseconds = np.empty(len(pictures))
-    look(pictures[0].path.read_bytes())
+    readable = np.ones(len(pictures), bool)
     for number, picture in enumerate(pictures):
         data = picture.path.read_bytes()
         before = time.process_time()
         try:
             faces = look(data)
-        except UnreadablePhoto:
-            faces = []
+        except (UnreadablePhoto, OSError, Image.DecompressionBombError):
+            # The second and third come from the package's way of reading, which is Pillow's own.
+            faces, readable[number] = [], False
         milliseconds[number] = (time.process_time() - before) * 1000
         template = _persons_own(faces, picture)
         if template is not None:
@@ -107,8 +120,8 @@ def enrol(
         tell(number + 1)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(kept, templates=templates, milliseconds=milliseconds)
-    return Enrolled(name, version, encoder, templates, milliseconds)
+        np.savez_compressed(kept, templates=templates, milliseconds=milliseconds, readable=readable)
+    return Enrolled(name, version, encoder, templates, milliseconds, readable)
 
 
 def _look(engine: Engine, data: bytes) -> list[tuple[Box, NDArray[np.float32]]]:
@@ -136,6 +149,14 @@ def _look_at_defaults(data: bytes) -> list[tuple[Box, NDArray[np.float32]]]:
         for top, right, bottom, left in places
     ]
     return [(box, np.asarray(row, np.float32)) for box, row in zip(boxes, encodings, strict=True)]
+
+
+def _warm_up_defaults() -> None:
+    """Load everything that the package loads when it is first used."""
+    package = load_face_recognition()
+    grey = np.full((160, 160, 3), 128, np.uint8)
+    package.face_locations(grey)
+    package.face_encodings(grey, [(40, 120, 120, 40)])
 
 
 def _persons_own(

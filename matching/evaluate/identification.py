@@ -12,12 +12,14 @@ from matching.policy import Rules
 from matching.ranking import Gallery
 
 RANKS: Final = (1, 5, 20)
-MIXED: Final = 6
-"""Pictures that a distractor is mixed of: enough that it resembles none of them."""
 PACKAGE_TOLERANCE: Final = 0.6
-"""L2 distance up to which `face_recognition.compare_faces` calls two faces the same."""
-
+"""L2 distance up to which face_recognition's `compare_faces` says two faces are one person."""
+_OF_ONE_AGE: Final = 24
+"""Templates, at least, that the mean of an age is taken over."""
+_DRAWN_AT_A_TIME: Final = 4096
 _AT_A_TIME: Final = 64
+_CHECKED: Final = 5_000
+"""Distractors that are compared with strangers, to see how well they stand for them."""
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.intp]
@@ -70,54 +72,77 @@ def ranks(enrolled: Enrolled, people: Numbers, search: Search, distractors: Floa
 
 
 def leave_one_out(scores: Floats, people: Numbers) -> NDArray[np.bool_]:
-    """Whether each picture's most similar other picture is of the same person; persons with one are left out."""
-    counts = np.bincount(people)
-    several = counts[people] > 1
+    """Whether each picture's most similar other picture is of the same person; (n,)."""
     without_self = scores.copy()
     np.fill_diagonal(without_self, -np.inf)
-    nearest = people[without_self.argmax(1)]
-    return np.asarray((nearest == people)[several], np.bool_)
+    return np.asarray(people[without_self.argmax(1)] == people, np.bool_)
 
 
-def distractors_like(
-    templates: Floats, ages: Floats, people: Numbers, count: int, seed: int
-) -> tuple[Floats, Floats]:
+def distractors_like(templates: Floats, ages: Floats, count: int, seed: int) -> tuple[Floats, Floats]:
     """Templates of people who do not exist, as spread and as dense as those that do.
 
-    Each is a mix of the templates of `MIXED` different people of about one age, their differences from the mean
-    template weighted by a random direction, so that the mixes have the covariance of what they are mixed of.
+    Each is drawn from a normal distribution: around the mean template of its age, with the covariance that
+    all templates have around the means of theirs, as wide as it is at that age. It is thus a mix of everybody
+    with small weights and resembles nobody more than a stranger does.
 
     Args:
         templates: (n, d) float32, of the gallery.
         ages: (n,) years or NaN.
-        people: (n,) numbers of persons.
         count: how many.
         seed: of the drawing.
 
     Returns:
-        (count, d) templates, at the length of their kind, and (count,) ages.
+        (count, d) templates, at the length of their kind, and (count,) ages, drawn from the gallery's.
     """
     random = np.random.default_rng(seed)
-    order = np.lexsort((people, np.nan_to_num(ages, nan=0.0)))
-    window = min(len(order), max(12 * MIXED, len(order) // 10))
-    starts = random.integers(0, len(order) - window + 1, count)
-    rows = order[starts[:, None] + random.integers(0, window, (count, MIXED))]
-    weights = random.normal(size=(count, MIXED))
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    order = np.argsort(np.nan_to_num(ages, nan=-1.0), kind="stable")
+    known = templates[order].astype(np.float64)
+    wide = min(len(order), max(_OF_ONE_AGE, len(order) // 8))
+    starts = np.clip(np.arange(len(order)) - wide // 2, 0, len(order) - wide)
+
+    def around(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean of the rows of about the same age, for each row."""
+        sums = np.concatenate([np.zeros((1, rows.shape[1])), rows.cumsum(0)])
+        return np.asarray((sums[starts + wide] - sums[starts]) / wide, np.float64)
+
+    means = around(known)
+    residuals = known - means
+    squares = (residuals**2).sum(1, keepdims=True)
+    widths = np.sqrt(around(squares) / squares.mean())
+    rows = random.integers(0, len(order), count)
     made = np.empty((count, templates.shape[1]), np.float32)
-    lengths = np.linalg.norm(templates, axis=1)
-    for start in range(0, count, 4096):
-        part = slice(start, start + 4096)
-        near = templates[rows[part]]
-        middle = near.mean(1, keepdims=True)
-        mixed = middle[:, 0] + np.einsum("cm,cmd->cd", weights[part], near - middle) * np.sqrt(
-            MIXED / (MIXED - 1)
-        )
-        mixed *= (lengths[rows[part, 0]] / np.linalg.norm(mixed, axis=1))[:, None]
-        made[part] = mixed
-    return made, np.asarray(
-        np.nanmean(np.where(np.isfinite(ages[rows]), ages[rows], np.nan), axis=1), np.float32
-    )
+    for start in range(0, count, _DRAWN_AT_A_TIME):
+        part = rows[start : start + _DRAWN_AT_A_TIME]
+        weights = random.normal(size=(len(part), len(order))) / np.sqrt(len(order))
+        drawn = means[part] + widths[part] * (weights @ residuals)
+        lengths = np.linalg.norm(known[part], axis=1) / np.linalg.norm(drawn, axis=1)
+        made[start : start + len(part)] = drawn * lengths[:, None]
+    return made, ages[order][rows]
+
+
+def likeness_of_strangers(
+    enrolled: Enrolled, people: Numbers, search: Search, distractors: Floats
+) -> dict[str, dict[str, float]]:
+    """How like probes are to records of other people, and to distractors: comparison scores at some shares.
+
+    Distractors stand for strangers as well as the two columns agree.
+    """
+    templates, rows = enrolled.templates, search.gallery
+    real, made = [], []
+    for start in range(0, len(search.probes), _AT_A_TIME):
+        probes = search.probes[start : start + _AT_A_TIME]
+        others = people[probes][:, None] != people[rows]
+        real.append(rank_scores(enrolled, templates[probes], templates[rows])[others])
+        # A part of the distractors says as much as all of them.
+        made.append(rank_scores(enrolled, templates[probes], distractors[:_CHECKED]).ravel())
+    strangers, mixes = np.concatenate(real), np.concatenate(made)
+    return {
+        f"{share:g}": {
+            "strangers": float(np.quantile(strangers, share)),
+            "distractors": float(np.quantile(mixes, share)),
+        }
+        for share in (0.5, 0.9, 0.99, 0.999)
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

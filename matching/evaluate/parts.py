@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.error_model import AgeBand, age_band
-from matching.evaluate.calibrated import HeldOut
+from matching.evaluate.calibrated import LikelihoodRatios
 from matching.evaluate.identification import Search
 
 GAPS: Final = {"0-2": (0.0, 2.5), "3-5": (2.5, 5.5), "6-10": (5.5, 10.5), ">10": (10.5, np.inf)}
@@ -34,7 +34,9 @@ class Part:
     """(p,) probes."""
 
 
-def by_age_band(ages: Ages, people: NDArray[np.intp], search: Search, held: HeldOut | None) -> Iterator[Part]:
+def by_age_band(
+    ages: Ages, people: NDArray[np.intp], search: Search, held: LikelihoodRatios | None
+) -> Iterator[Part]:
     """Pairs whose two pictures lie in one band; probes by the age on the record's nearest picture."""
     bands = np.array([band.value if (band := age_band(float(age))) else "" for age in ages])
     record_ages, _ = _records(ages, people, search)
@@ -53,7 +55,9 @@ def by_age_band(ages: Ages, people: NDArray[np.intp], search: Search, held: Held
         yield Part(band.value, inside[:, None] & inside, rows, of_probe == band.value)
 
 
-def by_gap(ages: Ages, people: NDArray[np.intp], search: Search, held: HeldOut | None) -> Iterator[Part]:
+def by_gap(
+    ages: Ages, people: NDArray[np.intp], search: Search, held: LikelihoodRatios | None
+) -> Iterator[Part]:
     """Pairs so many years apart, the younger picture of a child; probes by their nearest record's gap."""
     gap = np.abs(ages[:, None] - ages)
     child = np.minimum(ages[:, None], ages) < ADULT

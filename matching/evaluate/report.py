@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.calibration.measures import reliability
-from matching.evaluate.calibrated import HeldOut, held_out
+from matching.evaluate.calibrated import LikelihoodRatios, held_out, shipped
 from matching.evaluate.enrolment import Enrolled
 from matching.evaluate.identification import (
     RANKS,
@@ -17,6 +17,7 @@ from matching.evaluate.identification import (
     distractors_like,
     false_at_default,
     leave_one_out,
+    likeness_of_strangers,
     ranks,
     search_of,
 )
@@ -66,13 +67,7 @@ class Measuring:
     def __init__(self, enrolled: Enrolled, everyone: People, together: Flags, plan: Plan) -> None:
         self._all, self._everyone, self._plan = enrolled, everyone, plan
         self._people = everyone.rows(together)
-        self._own = Enrolled(
-            enrolled.name,
-            enrolled.version,
-            enrolled.encoder,
-            enrolled.templates[together],
-            enrolled.milliseconds[together],
-        )
+        self._own = enrolled.rows(together)
 
     def run(self) -> Measured:
         """Measure."""
@@ -82,57 +77,92 @@ class Measuring:
         search = search_of(people.person, people.age, people.is_record)
         rows = search.gallery
         made = distractors_like(
-            own.templates[rows],
-            people.age[rows],
-            people.person[rows],
-            self._plan.distractors,
-            self._plan.seed,
+            own.templates[rows], people.age[rows], self._plan.distractors, self._plan.seed
         )
         placed = ranks(own, people.person, search, made[0])
         comparisons = Comparisons.of(scores, people.person)
         rates, resampled = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed)
-        matches, misses = comparisons.curve()
+        raw = rank_scores(own, own.templates, own.templates)
         several = np.bincount(people.person)[people.person] > 1
-        nearest = leave_one_out(rank_scores(own, own.templates, own.templates), people.person)
+        nearest = leave_one_out(raw, people.person)[several]
+        cited = None if own.is_baseline else shipped(own.encoder, raw, people.person, people.age)
+        at = {name: comparisons.threshold(rate) for name, rate in RATES.items()}
 
         def parts(of: Iterable[Part]) -> Figures:
-            return {part.name: self._part(scores, held, part, (search, placed)) for part in of}
+            return {part.name: self._part(scores, held, part, (search, placed), at) for part in of}
 
         figures = {
             "version": own.version,
             "score": words,
             **_verification(comparisons, rates),
             **self._costs(held, None),
+            "cllr_shipped": self._costs(cited, None, "it has no shipped calibration")["cllr"],
             "rank": self._ranks(placed, people.person[search.probes]),
             "rank_leave_one_out": self._share(nearest, people.person[several]),
             "failure_to_enrol": self._share(~self._all.found, self._everyone.person),
             "cpu_ms_per_photo": _milliseconds(self._all.milliseconds),
             "by_age_band": parts(by_age_band(people.age, people.person, search, held)),
             "by_gap": parts(by_gap(people.age, people.person, search, held)),
+            "all_pictures": self._over_all(made[0]),
             "operating_point": self._operating_point(search, made),
-            "curve": {"fmr": matches, "fnmr": misses},
-            "reliability": []
-            if held is None
-            else [asdict(each) for each in reliability(held.ratios, held.mated)],
+            **_curves(comparisons, held, placed),
         }
+        if self._plan.distractors:
+            figures["distractors"] = likeness_of_strangers(own, people.person, search, made[0])
         return Measured(figures, resampled)
 
     def _part(
-        self, scores: Floats, held: HeldOut | None, part: Part, found: tuple[Search, Numbers]
+        self,
+        scores: Floats,
+        held: LikelihoodRatios | None,
+        part: Part,
+        found: tuple[Search, Numbers],
+        at: dict[str, float],
     ) -> Figures:
-        """The figures of a part, with thresholds of its own."""
+        """The figures of a part, with thresholds of its own and with those of all pairs."""
         people, (search, placed) = self._people, found
         comparisons = Comparisons.of(scores, people.person, part.pairs)
-        rates, _ = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed)
+        rates, _ = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed, at)
         return {
             **_verification(comparisons, rates),
+            "at_global_threshold": {
+                name: {"tar": asdict(rates[f"tar {name}"]), "fmr": asdict(rates[f"fmr {name}"])}
+                for name in at
+            },
             **self._costs(held, part.ratios),
             "rank": self._ranks(placed[part.probes], people.person[search.probes][part.probes]),
+            "cpu_ms_per_photo": _milliseconds(self._own.milliseconds[part.pairs.any(axis=1)]),
         }
 
-    def _costs(self, held: HeldOut | None, rows: Flags | None) -> Figures:
+    def _over_all(self, distractors: Floats) -> Figures:
+        """The figures over all pictures: one whose face was not found is never accepted and never ranked."""
+        found, people = self._all.found, self._everyone
+        own, those = self._all.rows(found), people.rows(found)
+        scores, _ = decision_scores(own, those.person, those.age)
+        comparisons = Comparisons.of(scores, those.person).with_misses(_uncompared(people.person, found))
+        rates, _ = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed)
+        search = search_of(people.person, people.age, people.is_record)
+        gallery = search.gallery[found[search.gallery]]
+        able = found[search.probes] & np.isin(people.person[search.probes], people.person[gallery])
+        placed = np.full(len(search.probes), np.iinfo(np.intp).max)
+        placed[able] = ranks(self._all, people.person, Search(gallery, search.probes[able]), distractors)
+        nearest = np.zeros(len(found), bool)
+        nearest[found] = leave_one_out(rank_scores(own, own.templates, own.templates), those.person)
+        several = np.bincount(people.person)[people.person] > 1
+        return {
+            **_verification(comparisons, rates),
+            "rank": self._ranks(placed, people.person[search.probes]),
+            "rank_leave_one_out": self._share(nearest[several], people.person[several]),
+        }
+
+    def _costs(
+        self,
+        held: LikelihoodRatios | None,
+        rows: Flags | None,
+        without: str = "too few people to calibrate on",
+    ) -> Figures:
         if held is None:
-            nothing = asdict(Interval(None, None, None, "too few people to calibrate on"))
+            nothing = asdict(Interval(None, None, None, without))
             return {"cllr": nothing, "min_cllr": nothing}
         chosen = np.ones(len(held.ratios), bool) if rows is None else rows
         costs = held.cost(chosen, self._people.person, self._plan.resamples, self._plan.seed)
@@ -190,9 +220,12 @@ class Measuring:
 def fnmr_ratio(one: Measured, peer: Measured, rate: str = "1e-3") -> Interval:
     """False non-match rate of an engine over that of another, the same people drawn for both."""
     mine, theirs = (each.figures["tar_at_fmr"][rate]["value"] for each in (one, peer))
-    if mine is None or theirs is None or theirs == 1:
+    if mine is None or theirs is None:
         return Interval(None, None, None, "too few comparisons")
-    drawn = (1 - one.resampled[rate]) / np.maximum(1 - peer.resampled[rate], 1e-9)
+    if theirs == 1:
+        return Interval(None, None, None, "the first engine missed no pair")
+    missed = 1 - peer.resampled[rate]
+    drawn = np.divide(1 - one.resampled[rate], missed, out=np.full(len(missed), np.nan), where=missed > 0)
     return Interval.of((1 - mine) / (1 - theirs), drawn)
 
 
@@ -207,12 +240,36 @@ def _verification(comparisons: Comparisons, rates: dict[str, Interval]) -> Figur
             for name, rate in RATES.items()
         },
         "eer": asdict(rates["eer"]),
+        "auc": comparisons.auc,
         "mated": len(comparisons.mated),
         "non_mated": len(comparisons.others),
     }
 
 
+def _curves(comparisons: Comparisons, held: LikelihoodRatios | None, placed: Numbers) -> Figures:
+    """What plots are made of."""
+    matches, misses = comparisons.curve()
+    return {
+        "curve": {"fmr": matches, "fnmr": misses},
+        "histogram": comparisons.histogram(),
+        "cmc": [float((placed <= rank).mean()) for rank in range(1, RANKS[-1] + 1)] if len(placed) else [],
+        "tippett": None if held is None else held.tippett(),
+        "reliability": []
+        if held is None
+        else [asdict(each) for each in reliability(held.ratios, held.mated)],
+    }
+
+
+def _uncompared(people: Numbers, found: Flags) -> Numbers:
+    """The person of each mated pair of which one side, or both, could not be encoded."""
+    all_of, found_of = (np.bincount(rows, minlength=people.max() + 1) for rows in (people, people[found]))
+    missing = (all_of * (all_of - 1) - found_of * (found_of - 1)) // 2
+    return np.repeat(np.arange(len(missing)), missing)
+
+
 def _milliseconds(costs: NDArray[np.float64]) -> Figures:
     """Median, with the quartiles as low and high: machines are shared."""
+    if not len(costs):
+        return asdict(Interval(None, None, None, "no such pictures"))
     low, middle, high = np.quantile(costs, [0.25, 0.5, 0.75])
     return {"value": float(middle), "low": float(low), "high": float(high), "reason": ""}

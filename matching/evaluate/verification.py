@@ -1,7 +1,7 @@
 """True accept rates, equal error rates and calibration over pairs of pictures, with intervals over people."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,9 @@ RATES: Final = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 
 SUPPORTED: Final = 10
 """False matches that a rate needs to mean anything; fewer are marked as unsupported."""
+
+_EER_PLACES: Final = 4001
+"""Thresholds among which the equal error rate is looked for: it is then known to 1 in 8,000."""
 
 Column = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -75,28 +78,38 @@ class Comparisons:
             people[other[~same]][order],
         )
 
-    def accept_rates(self, draw: Column) -> dict[str, float]:
-        """True accept rate at each of `RATES`, and the equal error rate under `eer`.
+    def accept_rates(self, draw: Column, at: Mapping[str, float]) -> dict[str, float]:
+        """Shares of accepted pairs when people are drawn again and again.
 
-        A pair is accepted above the threshold, which lies at the non-mated score that the stated share reaches,
-        so the false-match rate is at most the stated one.
+        A pair is accepted above a threshold. That of a false-match rate lies at the non-mated score that this
+        share of the non-mated pairs reaches, so no more than the share is above it; nothing is interpolated.
 
         Args:
             draw: (persons,) how often each person counts.
+            at: thresholds from elsewhere, by name.
+
+        Returns:
+            The true accept rate at each of `RATES` by its name, the equal error rate as `eer`, and for each
+            threshold from elsewhere `tar NAME` and `fmr NAME`.
         """
         own = draw[self.mated_person]
         weights = draw[self.others_one] * draw[self.others_other]
         total, mass = weights.sum(), own.sum()
         if not total or not mass:
-            return dict.fromkeys((*RATES, "eer"), float("nan"))
+            names = (*RATES, "eer", *(f"{kind} {name}" for kind in ("tar", "fmr") for name in at))
+            return dict.fromkeys(names, float("nan"))
         reached = np.cumsum(weights)
         found: dict[str, float] = {}
         for name, rate in RATES.items():
             place = min(int(np.searchsorted(reached, rate * total, side="right")), len(self.others) - 1)
             found[name] = float(own[self.mated > self.others[place]].sum() / mass)
+        for name, threshold in at.items():
+            above = int(np.searchsorted(-self.others, -threshold, side="left"))
+            found[f"tar {name}"] = float(own[self.mated > threshold].sum() / mass)
+            found[f"fmr {name}"] = float(reached[above - 1] / total) if above else 0.0
         order = np.argsort(self.mated, kind="stable")
         missed = np.concatenate([[0.0], np.cumsum(own[order])]) / mass
-        places = np.linspace(0, len(self.others) - 1, 4001).astype(int)
+        places = np.linspace(0, len(self.others) - 1, _EER_PLACES).astype(int)
         misses = missed[np.searchsorted(self.mated[order], self.others[places], side="right")]
         matches = reached[places] / total
         crossing = int(np.argmin(np.abs(misses - matches)))
@@ -106,6 +119,38 @@ class Comparisons:
     def threshold(self, rate: float) -> float:
         """The score that this share of non-mated pairs lies above."""
         return float(self.others[min(int(rate * len(self.others)), len(self.others) - 1)])
+
+    @property
+    def auc(self) -> float | None:
+        """How often a mated pair scores higher than a non-mated one, ties as halves; None without either."""
+        if not len(self.mated) or not len(self.others):
+            return None
+        rising = self.others[::-1]
+        below = np.searchsorted(rising, self.mated, side="left")
+        upto = np.searchsorted(rising, self.mated, side="right")
+        return float((below + upto).mean() / (2 * len(rising)))
+
+    def histogram(self, bins: int = 40) -> dict[str, list[float]]:
+        """Scores of both kinds in bins of equal width, each kind as shares of its own."""
+        edges = np.histogram_bin_edges(np.concatenate([self.mated, self.others]), bins)
+        shares = (
+            (np.histogram(column, edges)[0] / max(len(column), 1)).tolist()
+            for column in (self.mated, self.others)
+        )
+        return dict(zip(("edges", "mated", "non_mated"), (edges.tolist(), *shares), strict=True))
+
+    def with_misses(self, persons: NDArray[np.intp]) -> "Comparisons":
+        """The same with mated pairs that could not be compared, which count as never accepted.
+
+        Args:
+            persons: (k,) the person of each such pair.
+        """
+        missed = np.full(len(persons), -np.inf)
+        return replace(
+            self,
+            mated=np.concatenate([self.mated, missed]),
+            mated_person=np.concatenate([self.mated_person, persons]),
+        )
 
     def curve(self, points: int = 200) -> tuple[list[float], list[float]]:
         """False-match and false non-match rates along all thresholds, for plots."""
@@ -127,7 +172,11 @@ def draws(people: NDArray[np.intp], count: int, seed: int) -> Iterator[Column]:
 
 
 def accept_rates(
-    comparisons: Comparisons, people: NDArray[np.intp], resamples: int, seed: int
+    comparisons: Comparisons,
+    people: NDArray[np.intp],
+    resamples: int,
+    seed: int,
+    at: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, Interval], dict[str, Column]]:
     """Rates with intervals, and the resampled values themselves, for ratios of engines.
 
@@ -136,11 +185,14 @@ def accept_rates(
         people: (n,) numbers of the persons of all pictures, so that engines are resampled alike.
         resamples: how often people are drawn.
         seed: of the drawing.
+        at: thresholds from elsewhere, see `Comparisons.accept_rates`.
     """
+    at = at or {}
     if not len(comparisons.mated) or not len(comparisons.others):
         nothing = Interval(None, None, None, "no such pairs")
-        return dict.fromkeys((*RATES, "eer"), nothing), {}
-    values = comparisons.accept_rates(np.ones(int(people.max()) + 1))
-    drawn = [comparisons.accept_rates(draw) for draw in draws(people, resamples, seed)]
+        names = (*RATES, "eer", *(f"{kind} {name}" for kind in ("tar", "fmr") for name in at))
+        return dict.fromkeys(names, nothing), {}
+    values = comparisons.accept_rates(np.ones(int(people.max()) + 1), at)
+    drawn = [comparisons.accept_rates(draw, at) for draw in draws(people, resamples, seed)]
     columns = {name: np.array([each[name] for each in drawn]) for name in values}
     return {name: Interval.of(values[name], columns[name]) for name in values}, columns
