@@ -24,8 +24,13 @@ from matching.encoders import unit_rows
 
 Floats = NDArray[np.float32]
 
-LEAST_REFERENCES: Final = 200
-"""References with an age that a curve needs: some dozen for each year of a childhood."""
+LEAST_REFERENCES: Final = 100
+"""References with an age that a curve needs.
+
+Source:
+    Synthetic, 20 people with five pictures each, drawn 12 times: true accept rate at a false match rate of
+    0.1 % 80 % by cosine, 95 % without age, 98 % normalised as well.
+"""
 
 LEAST_SPREAD: Final = 2.0
 """Years, standard deviation of the ages: a gallery of one age says nothing about growing up."""

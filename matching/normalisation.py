@@ -32,9 +32,13 @@ NEIGHBOURS: Final = 300
 NEIGHBOUR_SHARE: Final = NEIGHBOURS / COHORT_SIZE
 """The same as a share: a smaller cohort uses as large a part of itself, so that scores keep their meaning."""
 
-MINIMUM_COHORT: Final = 200
-"""Members without which there are no decision scores: 15 % of 200 are 30 faces, and the spread of 30 numbers
-is known to 13 %."""
+MINIMUM_COHORT: Final = 100
+"""Members without which there are no decision scores: 15 % of 100 are 15 faces, whose spread is known to 18 %.
+
+Source:
+    Synthetic, 20 people with five pictures each, drawn 12 times: true accept rate at a false match rate of
+    0.1 % 80 % by cosine, 95 % normalised.
+"""
 
 MATES_LEFT_OUT: Final = 1
 """Most similar members that count for nothing: a person's own other photo would stand there.
