@@ -33,7 +33,7 @@ NEIGHBOUR_SHARE: Final = NEIGHBOURS / COHORT_SIZE
 """The same as a share: a smaller cohort uses as large a part of itself, so that scores keep their meaning."""
 
 MINIMUM_COHORT: Final = 100
-"""Members without which there are no decision scores: 15 % of 100 are 15 faces, whose spread is known to 18 %.
+"""Members without which there are no decision scores: 15 % of 100 are 15 faces, their spread known to 18 %.
 
 Source:
     Synthetic, 20 people with five pictures each, drawn 12 times: true accept rate at a false match rate of

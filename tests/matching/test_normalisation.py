@@ -122,7 +122,7 @@ class TestCohort:
 
         assert not small.sufficient
         assert Cohort.of(GALLERY[:MINIMUM_COHORT]).sufficient
-        with pytest.raises(CohortTooSmall, match="need 200 references"):
+        with pytest.raises(CohortTooSmall, match=f"need {MINIMUM_COHORT} references"):
             small.decision_scores(PROBES, GALLERY)
 
     def test_an_empty_gallery_is_a_small_one(self) -> None:
