@@ -1,6 +1,7 @@
 """The report as one page that stands alone: for a screen, a phone or a printer, with no script."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ _MATCHES: Final = (
     (0.5, "50 %"),
 )
 _SHARES: Final = ((0.0, "0 %"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1.0, "100 %"))
+_RATIOS: Final = ((-6.0, "10⁻⁶"), (-3.0, "0.001"), (0.0, "1"), (3.0, "1,000"), (6.0, "10⁶"))
 _RANKS: Final = ((1.0, "1"), (5.0, "5"), (20.0, "20"))
 
 
@@ -102,8 +104,11 @@ def _side_by_side(engines: Figures) -> Markup:
         row(f"Right record within the first {rank}" if rank != "1" else "Right record first", ("rank", rank))
     row("Most similar other picture is of the same person (leave-one-out)", ("rank_leave_one_out",))
     row("Cllr of ratios fitted on other people, bits", ("cllr",), percent=False, digits=3)
+    row("Cllr of the ratios that are shipped, bits", ("cllr_shipped",), percent=False, digits=3)
     row("The least Cllr that this order of scores allows", ("min_cllr",), percent=False, digits=3)
     row("Face not found, of all pictures", ("failure_to_enrol",))
+    row("True accept rate at 0.1 %, those counted as errors", ("all_pictures", "tar_at_fmr", "1e-3"))
+    row("Right record first, those counted as errors", ("all_pictures", "rank", "1"))
     row(
         "Wrong candidates shown first, a probe",
         ("operating_point", "false_per_probe_first"),
@@ -136,14 +141,18 @@ def _parts(engines: Figures, which: str, unit: str) -> Markup:
             found = figures[which][part]
             cells = [
                 *(_cell(found["tar_at_fmr"][rate]) for rate in ("1e-2", "1e-3")),
+                _cell(found["at_global_threshold"]["1e-3"]["tar"]),
+                _cell(found["at_global_threshold"]["1e-3"]["fmr"], digits=2),
                 _cell(found["eer"]),
                 *(_cell(found["rank"][rank]) for rank in ("1", "20")),
                 _cell(found["cllr"], percent=False, digits=2),
                 _plain(f"{found['mated']:,}", f"{found['non_mated']:,}"),
             ]
             rows.append((f"{part} {unit}, {name}", cells))
-    heads = ["", "TAR at 1 %", "TAR at 0.1 %", "EER", "rank-1", "rank-20", "Cllr", "pairs"]
-    return _table(heads, rows, "Figures with 95 % intervals below them; pairs of one person, of two below")
+    heads = ["", "TAR at 1 %", "TAR at 0.1 %", "TAR, one threshold", "its FMR here"]
+    heads += ["EER", "rank-1", "rank-20", "Cllr", "pairs"]
+    caption = "95 % intervals stand below; one threshold is that of 0.1 % among all pairs, whatever the part"
+    return _table(heads, rows, caption)
 
 
 def _table(heads: Iterable[str], rows: Iterable[tuple[str, list[Markup]]], caption: str) -> Markup:
@@ -160,7 +169,7 @@ def _table(heads: Iterable[str], rows: Iterable[tuple[str, list[Markup]]], capti
 
 def _cell(found: Figures, *, percent: bool = True, digits: int = 1) -> Markup:
     if found["value"] is None:
-        return Markup("<td><small>{}</small></td>").format(found["reason"])
+        return Markup('<td class="none"><small>{}</small></td>').format(found["reason"])
     value, low, high = (
         None if found[key] is None else f"{found[key] * (100 if percent else 1):.{digits}f}"
         for key in ("value", "low", "high")
@@ -182,7 +191,7 @@ def _plots(engines: Figures) -> list[Plot]:
     ]
     rates = _said(engines, lambda figures: figures["tar_at_fmr"]["1e-3"])
     ranks = [
-        (number, name, [(float(rank), found["value"]) for rank, found in figures["rank"].items()])
+        (number, name, [(float(rank), share) for rank, share in enumerate(figures["cmc"], start=1)])
         for number, (name, figures) in enumerate(engines.items())
     ]
     plots = [
@@ -190,7 +199,7 @@ def _plots(engines: Figures) -> list[Plot]:
             "Detection error trade-off",
             f"Share of one person's pairs that are missed, against the share of strangers that match; lower "
             f"is better. True accept rate at 0.1 %: {rates}.",
-            Axis("strangers that match", _MATCHES, probit),
+            Axis("strangers that match", _MATCHES[1:], probit),
             Axis("own pairs missed", _ERRORS, probit),
             tuple(
                 Line(name, [(x, y) for x, y in points if x > 0], number) for number, name, points in curves
@@ -213,10 +222,7 @@ def _plots(engines: Figures) -> list[Plot]:
             f"{_said(engines, lambda figures: figures['rank']['1'])}.",
             Axis("rank", _RANKS, logarithmic),
             Axis("probes", _SHARES, linear),
-            tuple(
-                Line(name, [(x, y) for x, y in points if y is not None], number, dots=True)
-                for number, name, points in ranks
-            ),
+            tuple(Line(name, points, number) for number, name, points in ranks),
         ),
     ]
     said = [
@@ -238,10 +244,49 @@ def _plots(engines: Figures) -> list[Plot]:
                 ),
             )
         )
-    return plots
+    plots += [_tippett(*each) for each in enumerate(engines.items()) if each[1][1]["tippett"]]
+    return [*plots, *(_histogram(*each) for each in enumerate(engines.items()))]
 
 
-def _said(engines: Figures, find: Any, *, percent: bool = True) -> str:
+def _tippett(number: int, engine: tuple[str, Figures]) -> Plot:
+    name, found = engine[0], engine[1]["tippett"]
+    wrong = found["non_mated"][len(found["log10"]) // 2]
+    return Plot(
+        f"Tippett plot, {name}",
+        f"Shares of one person's pairs (line) and of strangers (grey) whose likelihood ratio reaches a "
+        f"value, on people the calibration has not seen. {wrong:.1%} of strangers reach a ratio of 1.",
+        Axis("likelihood ratio", _RATIOS, linear),
+        Axis("pairs that reach it", _SHARES, linear),
+        (
+            Line("strangers", list(zip(found["log10"], found["non_mated"], strict=True)), faint=True),
+            Line("one person", list(zip(found["log10"], found["mated"], strict=True)), number),
+        ),
+    )
+
+
+def _histogram(number: int, engine: tuple[str, Figures]) -> Plot:
+    name, found = engine[0], engine[1]["histogram"]
+    middles = [(low + high) / 2 for low, high in pairwise(found["edges"])]
+    highest = max(*found["mated"], *found["non_mated"])
+    ends = found["edges"][0], found["edges"][-1]
+    return Plot(
+        f"Scores, {name}",
+        f"Scores that decide, of one person's pairs (line) and of strangers (grey), each kind as shares of "
+        f"its own: {engine[1]['score']}.",
+        Axis("score", tuple((at, f"{at:.2g}") for at in _steps(*ends)), linear),
+        Axis("share of pairs", tuple((at, f"{100 * at:.0f} %") for at in _steps(0.0, highest)), linear),
+        (
+            Line("strangers", list(zip(middles, found["non_mated"], strict=True)), faint=True),
+            Line("one person", list(zip(middles, found["mated"], strict=True)), number),
+        ),
+    )
+
+
+def _steps(low: float, high: float) -> list[float]:
+    return [low + (high - low) * step / 4 for step in range(5)]
+
+
+def _said(engines: Figures, find: Callable[[Figures], Figures], *, percent: bool = True) -> str:
     """One figure of each engine, in words."""
     words = []
     for name, figures in engines.items():

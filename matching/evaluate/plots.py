@@ -98,7 +98,10 @@ class Plot:
         for value, words in self.x.ticks:
             at = _across(self.x.place(value))
             parts.append(f'<path class="grid" d="M{at:.1f} {_TOP}V{bottom}"/>')
-            parts.append(f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{escape(words)}</text>')
+            anchor = "end" if value == self.x.ticks[-1][0] else "middle"
+            parts.append(
+                f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="{anchor}">{escape(words)}</text>'
+            )
         for value, words in self.y.ticks:
             at = _up(self.y.place(value))
             parts.append(f'<path class="grid" d="M{_LEFT} {at:.1f}H{right}"/>')

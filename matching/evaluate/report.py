@@ -1,8 +1,8 @@
 """Everything that is measured of one engine, as plain values that JSON can hold."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,22 @@ from matching.evaluate.identification import (
 )
 from matching.evaluate.parts import Part, by_age_band, by_gap
 from matching.evaluate.scoring import decision_scores, rank_scores
-from matching.evaluate.verification import RATES, SUPPORTED, Comparisons, Interval, accept_rates, draws
+from matching.evaluate.verification import (
+    RATES,
+    RULE_OF_THREE,
+    SUPPORTED,
+    Comparisons,
+    Interval,
+    accept_rates,
+    draws,
+)
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
 Floats = NDArray[np.float32]
 Figures = dict[str, Any]
+
+_NO_PICTURES: Final = Interval(None, None, None, "no such pictures")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +69,8 @@ class Measured:
 
     figures: Figures
     resampled: dict[str, NDArray[np.float64]]
+    mated_people: int
+    """Persons with a mated pair."""
 
 
 class Measuring:
@@ -68,11 +80,17 @@ class Measuring:
         self._all, self._everyone, self._plan = enrolled, everyone, plan
         self._people = everyone.rows(together)
         self._own = enrolled.rows(together)
+        # What normalises scores is everything that the engine has enrolled, as in a deployment.
+        people = everyone.rows(enrolled.found)
+        self._all_scores, self._words = decision_scores(
+            enrolled.rows(enrolled.found), people.person, people.age
+        )
+        inside = together[enrolled.found]
+        self._scores = self._all_scores[np.ix_(inside, inside)]
 
     def run(self) -> Measured:
         """Measure."""
-        people, own = self._people, self._own
-        scores, words = decision_scores(own, people.person, people.age)
+        people, own, scores = self._people, self._own, self._scores
         held = held_out(scores, people.person, people.age)
         search = search_of(people.person, people.age, people.is_record)
         rows = search.gallery
@@ -89,11 +107,11 @@ class Measuring:
         at = {name: comparisons.threshold(rate) for name, rate in RATES.items()}
 
         def parts(of: Iterable[Part]) -> Figures:
-            return {part.name: self._part(scores, held, part, (search, placed), at) for part in of}
+            return {part.name: self._part(held, part, (search, placed), at) for part in of}
 
         figures = {
             "version": own.version,
-            "score": words,
+            "score": self._words,
             **_verification(comparisons, rates),
             **self._costs(held, None),
             "cllr_shipped": self._costs(cited, None, "it has no shipped calibration")["cllr"],
@@ -109,11 +127,10 @@ class Measuring:
         }
         if self._plan.distractors:
             figures["distractors"] = likeness_of_strangers(own, people.person, search, made[0])
-        return Measured(figures, resampled)
+        return Measured(figures, resampled, comparisons.mated_people)
 
     def _part(
         self,
-        scores: Floats,
         held: LikelihoodRatios | None,
         part: Part,
         found: tuple[Search, Numbers],
@@ -121,7 +138,7 @@ class Measuring:
     ) -> Figures:
         """The figures of a part, with thresholds of its own and with those of all pairs."""
         people, (search, placed) = self._people, found
-        comparisons = Comparisons.of(scores, people.person, part.pairs)
+        comparisons = Comparisons.of(self._scores, people.person, part.pairs)
         rates, _ = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed, at)
         return {
             **_verification(comparisons, rates),
@@ -138,8 +155,8 @@ class Measuring:
         """The figures over all pictures: one whose face was not found is never accepted and never ranked."""
         found, people = self._all.found, self._everyone
         own, those = self._all.rows(found), people.rows(found)
-        scores, _ = decision_scores(own, those.person, those.age)
-        comparisons = Comparisons.of(scores, those.person).with_misses(_uncompared(people.person, found))
+        comparisons = Comparisons.of(self._all_scores, those.person)
+        comparisons = comparisons.with_misses(_uncompared(people.person, found))
         rates, _ = accept_rates(comparisons, people.person, self._plan.resamples, self._plan.seed)
         search = search_of(people.person, people.age, people.is_record)
         gallery = search.gallery[found[search.gallery]]
@@ -173,16 +190,24 @@ class Measuring:
 
     def _share(self, flags: Flags, of: Numbers) -> Figures:
         """A share with its interval over people."""
-        return {**asdict(self._mean(flags.astype(float), of)), "of": len(flags)}
+        if not len(flags):
+            return {**asdict(_NO_PICTURES), "of": 0}
+        drawn = self._means(flags.astype(float), of)
+        return {
+            **asdict(Interval.share(float(flags.mean()), drawn, len(np.unique(of)))),
+            "of": len(flags),
+        }
 
     def _mean(self, values: NDArray[np.float64], of: Numbers) -> Interval:
-        if not len(values):
-            return Interval(None, None, None, "no such pictures")
+        """A mean over probes with its interval over people."""
+        return Interval.of(float(values.mean()), self._means(values, of)) if len(values) else _NO_PICTURES
+
+    def _means(self, values: NDArray[np.float64], of: Numbers) -> NDArray[np.float64]:
         drawn = []
         for draw in draws(self._everyone.person, self._plan.resamples, self._plan.seed):
             weights = draw[of]
             drawn.append(float((values * weights).sum() / weights.sum()) if weights.sum() else float("nan"))
-        return Interval.of(float(values.mean()), np.array(drawn))
+        return np.array(drawn)
 
     def _operating_point(self, search: Search, made: tuple[Floats, Floats]) -> Figures:
         """Wrong candidates a probe and the recall left, as the service would search."""
@@ -226,7 +251,11 @@ def fnmr_ratio(one: Measured, peer: Measured, rate: str = "1e-3") -> Interval:
         return Interval(None, None, None, "the first engine missed no pair")
     missed = 1 - peer.resampled[rate]
     drawn = np.divide(1 - one.resampled[rate], missed, out=np.full(len(missed), np.nan), where=missed > 0)
-    return Interval.of((1 - mine) / (1 - theirs), drawn)
+    found = Interval.of((1 - mine) / (1 - theirs), drawn)
+    if found.value == 0:
+        end = RULE_OF_THREE / max(one.mated_people, 1) / (1 - theirs)
+        return replace(found, high=max(found.high or 0.0, end))
+    return found
 
 
 def _verification(comparisons: Comparisons, rates: dict[str, Interval]) -> Figures:
@@ -270,6 +299,6 @@ def _uncompared(people: Numbers, found: Flags) -> Numbers:
 def _milliseconds(costs: NDArray[np.float64]) -> Figures:
     """Median, with the quartiles as low and high: machines are shared."""
     if not len(costs):
-        return asdict(Interval(None, None, None, "no such pictures"))
+        return asdict(_NO_PICTURES)
     low, middle, high = np.quantile(costs, [0.25, 0.5, 0.75])
     return {"value": float(middle), "low": float(low), "high": float(high), "reason": ""}

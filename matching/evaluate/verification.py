@@ -13,6 +13,9 @@ RATES: Final = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 SUPPORTED: Final = 10
 """False matches that a rate needs to mean anything; fewer are marked as unsupported."""
 
+RULE_OF_THREE: Final = 3.0
+"""See `Interval.share`."""
+
 _EER_PLACES: Final = 4001
 """Thresholds among which the equal error rate is looked for: it is then known to 1 in 8,000."""
 
@@ -38,6 +41,22 @@ class Interval:
             return cls(None, None, None, "too few comparisons")
         low, high = np.quantile(usable, [0.025, 0.975])
         return cls(float(value), float(min(low, value)), float(max(high, value)))
+
+    @classmethod
+    def share(cls, value: float, resampled: Column, people: int) -> "Interval":
+        """The same for a share. One of 0 or 1 is 0 or 1 in every draw, so its far end follows another rule.
+
+        Source:
+            Rule of 3: what happened to none of n independent people happens to at most 3 in n, at 95 %
+            (ISO/IEC 19795-1).
+        """
+        found = cls.of(value, resampled)
+        end = min(RULE_OF_THREE / max(people, 1), 1.0)
+        if found.value == 0:
+            return replace(found, high=max(found.high or 0.0, end))
+        if found.value == 1:
+            return replace(found, low=min(found.low or 0.0, 1 - end))
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +140,11 @@ class Comparisons:
         return float(self.others[min(int(rate * len(self.others)), len(self.others) - 1)])
 
     @property
+    def mated_people(self) -> int:
+        """Persons with a mated pair."""
+        return len(np.unique(self.mated_person))
+
+    @property
     def auc(self) -> float | None:
         """How often a mated pair scores higher than a non-mated one, ties as halves; None without either."""
         if not len(self.mated) or not len(self.others):
@@ -195,4 +219,10 @@ def accept_rates(
     values = comparisons.accept_rates(np.ones(int(people.max()) + 1), at)
     drawn = [comparisons.accept_rates(draw, at) for draw in draws(people, resamples, seed)]
     columns = {name: np.array([each[name] for each in drawn]) for name in values}
-    return {name: Interval.of(values[name], columns[name]) for name in values}, columns
+    persons = comparisons.mated_people
+    return {
+        name: Interval.of(value, columns[name])
+        if name == "eer"
+        else Interval.share(value, columns[name], persons)
+        for name, value in values.items()
+    }, columns
