@@ -168,7 +168,7 @@ class GalleryCache:
             self._open(session, encoder)
         else:
             self._catch_up(session, encoder)
-        calibrated = calibrations.stamp(self._data_dir, encoder.name, encoder.version)
+        calibrated = calibrations.stamp(self._data_dir, encoder.name)
         if self._current is None or calibrated != self._calibrated:
             self._current = self._made(encoder)
             self._calibrated, self._changes = calibrated, 0

@@ -90,12 +90,20 @@ def promote(
     from app.candidates import calibrations  # noqa: PLC0415 - as above.
     from app.core.errors import Conflict, Invalid  # noqa: PLC0415 - as above.
     from app.encoders import service  # noqa: PLC0415 - as above.
+    from matching.calibration import CalibrationUnreadable  # noqa: PLC0415 - as above.
     from matching.error_model import ERROR_MODELS  # noqa: PLC0415 - as above.
 
     if anyway != bool(motive):
         raise Invalid("--anyway and --motive go together.", field="motive")
     context = open_context(Settings())
-    if name not in ERROR_MODELS and calibrations.own(context.settings.data_dir, name, version) is None:
+    try:
+        own = calibrations.own(context.settings.data_dir, name, version)
+    except CalibrationUnreadable as error:
+        raise Conflict(
+            "There is a calibration, but not of this encoder in this version. "
+            "Run `homeward calibrate` again, or take the file away."
+        ) from error
+    if own is None and name not in ERROR_MODELS:
         raise Conflict(
             "Nobody has measured what this encoder's scores mean, so there is no threshold to search by. "
             "Run `homeward calibrate` for it first."
