@@ -17,7 +17,7 @@ _LIKE: Final = 0.7
 """Correlation from which a block agrees."""
 _BLOCKS: Final = 5
 """Blocks across and down the part that both pictures show."""
-_FINE: Final = 3
+_FINE: Final = 2
 """Samples across and down each cell that is compared."""
 _FEWEST_CELLS: Final = 6
 """Cells below which a block is not judged."""
