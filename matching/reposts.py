@@ -233,7 +233,7 @@ def report(measured: Reposts) -> str:
     """Put a measurement in lines of text."""
     lines = [
         f"{measured.pictures} pictures, {len(EDITS)} edits each, among {measured.distractors} others",
-        f"fingerprint {measured.fingerprint_ms:.1f} ms, lookup {measured.lookup_ms:.1f} ms of processor time,",
+        f"fingerprint {measured.fingerprint_ms:.1f} ms, lookup {measured.lookup_ms:.1f} ms of processor time",
         f"{measured.fingerprint_bytes:.0f} bytes and {measured.words:.0f} words a picture",
     ]
     for name, reached in measured.methods.items():
