@@ -32,7 +32,8 @@ def before(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute(
             "INSERT INTO photo (id, position, sha256, byte_count, format, store_key, sealed_key, "
-            "received_at, state, kept_apart, examined_at) VALUES (?, 0, '', 1, 'JPEG', 'x', x'00', ?, 'examined', 0, ?)",
+            "received_at, state, kept_apart, examined_at) "
+            "VALUES (?, 0, '', 1, 'JPEG', 'x', x'00', ?, 'examined', 0, ?)",
             (ids["photo"], MOMENT, MOMENT),
         )
         for position, name in enumerate(("face", "other")):
