@@ -13,6 +13,7 @@ from matching.faces import MOST_FACES, FoundFace, resized
 from matching.formats import ALLOWED_FORMATS
 from matching.hashing import VERIFICATION_BITS, PictureHash, picture_hash
 from matching.photo import SCENE_SIDE, Photo, PhotoFacts, PhotoLimits, Pixels, read_photo
+from matching.pictures.fingerprint import LONGEST, Fingerprint, fingerprint
 from matching.rendition import Box, crop_face, redact, scene_jpeg
 from matching.wire import LARGEST_BLOB, Blobs, Fields, MalformedMessage, pack, unpack
 
@@ -68,6 +69,8 @@ class Examination:
     """Name and version of each encoder that was used."""
     faces: tuple[ExaminedFace, ...]
     """Largest first."""
+    fingerprint: Fingerprint
+    """By which copies of the picture are known."""
 
     def to_wire(self) -> bytes:
         """Write the examination as a JSON header and its blobs."""
@@ -82,9 +85,10 @@ class Examination:
             "redacted_bytes": len(self.redacted),
             "encoders": [word for encoder in self.encoders for word in encoder],
             "faces": [_face_header(face) for face in self.faces],
+            "fingerprint_bytes": len(known := self.fingerprint.to_bytes()),
         }
         blobs = [blob for face in self.faces for blob in (*face.templates, face.crop)]
-        return pack(header, [self.scene, self.redacted, *blobs])
+        return pack(header, [self.scene, self.redacted, *blobs, known])
 
     @classmethod
     def from_wire(cls, message: bytes) -> Self:
@@ -113,6 +117,7 @@ class Examination:
             faces=tuple(
                 _read_face(face, blobs, width, height) for face in fields.objects("faces", MOST_FACES)
             ),
+            fingerprint=_read_fingerprint(blobs.take(fields.whole("fingerprint_bytes", 1, LONGEST))),
         )
         fields.finish()
         blobs.finish()
@@ -163,6 +168,7 @@ def examine(data: bytes, engines: Sequence[Engine] = (), limits: PhotoLimits | N
         redacted=scene_jpeg(redact(photo.pixels, found.to_hide)),
         encoders=tuple((engine.encoder_name, engine.encoder_version) for engine in engines),
         faces=tuple(faces),
+        fingerprint=fingerprint(photo.pixels),
     )
 
 
@@ -220,6 +226,13 @@ def _read_hash(fields: Fields) -> PictureHash:
         verification=bytes.fromhex(fields.text("verification", f"[0-9a-f]{{{VERIFICATION_BITS // 4}}}")),
         detail=fields.number("detail", 0, 127.5),
     )
+
+
+def _read_fingerprint(blob: bytes) -> Fingerprint:
+    try:
+        return Fingerprint.from_bytes(blob)
+    except ValueError as error:
+        raise MalformedMessage("no fingerprint") from error
 
 
 def _read_face(fields: Fields, blobs: Blobs, width: int, height: int) -> ExaminedFace:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.examination import Examination, ExaminedFace, examine
-from matching.faces import FaceQuality, QualityReason
+from matching.face_quality import FaceQuality, QualityReason
 from matching.hashing import PictureHash
 from matching.photo import PhotoFacts
+from matching.pictures.fingerprint import fingerprint
+from matching.pictures.keypoints import MOST_KEYPOINTS
 from matching.rendition import Box
 from matching.wire import LARGEST_MESSAGE, MAGIC, MalformedMessage
-from tests.matching.pictures import face_file
+from tests.matching.pictures import face_file, scene
 
+PRINTS = [fingerprint(np.asarray(scene())), fingerprint(np.zeros((32, 900, 3), np.uint8))]
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 
 
@@ -29,11 +33,11 @@ jpegs = st.binary(max_size=30).map(lambda middle: b"\xff\xd8\xff" + middle + b"\
 @st.composite
 def examinations(draw: st.DrawFn) -> Examination:
     width, height = draw(st.integers(32, 1600)), draw(st.integers(32, 1600))
-    dimensions = draw(st.integers(1, 192))
+    dimensions = draw(st.lists(st.integers(1, 192), min_size=1, max_size=3))
     faces = []
     for _ in range(draw(st.integers(0, 4))):
         left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
-        numbers = draw(st.lists(st.floats(-2, 2, width=32), min_size=dimensions, max_size=dimensions))
+        numbers = np.random.default_rng(draw(st.integers(0, 99)))
         face = ExaminedFace(
             box=Box(left, top, draw(st.integers(1, width - left)), draw(st.integers(1, height - top))),
             eyes=(draw(points), draw(points)),
@@ -44,7 +48,7 @@ def examinations(draw: st.DrawFn) -> Examination:
                 draw(finite(0, 9000)),
                 tuple(draw(st.lists(st.sampled_from(QualityReason), unique=True))),
             ),
-            template=np.array(numbers, dtype="<f4").tobytes(),
+            templates=tuple(numbers.normal(size=count).astype("<f4").tobytes() for count in dimensions),
             crop=draw(jpegs),
         )
         faces.append(face)
@@ -65,9 +69,9 @@ def examinations(draw: st.DrawFn) -> Examination:
         height,
         draw(jpegs),
         draw(jpegs),
-        "face_recognition",
-        "1+models-2",
+        tuple((f"encoder-{number}", "1+models-2") for number in range(len(dimensions))),
         tuple(faces),
+        draw(st.sampled_from(PRINTS)),
     )
 
 
@@ -77,11 +81,12 @@ def sample() -> Examination:
         ((20.0, 30.0), (45.0, 30.0)),
         (32.0, 42.0),
         FaceQuality(50, 25.0, 90.0, (QualityReason.BLURRED,)),
-        np.arange(4, dtype="<f4").tobytes(),
+        (np.arange(4, dtype="<f4").tobytes(),),
         JPEG,
     )
     facts = PhotoFacts("JPEG", 640, 480, "2026-03-02T14:05:00", 22.5, 114.1)
-    return Examination(facts, PictureHash(7, bytes(32), 40.0), 640, 480, JPEG, JPEG, "e", "1", (face, face))
+    picture = PictureHash(7, bytes(32), 40.0)
+    return Examination(facts, picture, 640, 480, JPEG, JPEG, (("e", "1"),), (face, face), PRINTS[0])
 
 
 def changed(path: str, value: Any) -> bytes:
@@ -119,8 +124,11 @@ class TestWire:
         except MalformedMessage:
             return
         assert all(face.box.lies_in(got.width, got.height) for face in got.faces)
-        assert all(np.isfinite(face.vector).all() for face in got.faces)
-        assert len({face.vector.size for face in got.faces}) <= 1
+        for place in range(len(got.encoders)):
+            vectors = [face.vector(place) for face in got.faces]
+            assert all(np.isfinite(vector).all() for vector in vectors)
+            assert len({vector.size for vector in vectors}) <= 1
+        assert len(got.fingerprint.keypoints) <= MOST_KEYPOINTS
 
     @settings(deadline=None)
     @given(st.binary(max_size=300))
@@ -149,8 +157,8 @@ class TestWire:
             ("faces.0.landmarks.0", None),
             ("faces.0.quality.reasons", ["handsome"]),
             ("faces.0.quality.size", 0),
-            ("faces.0.template_bytes", 15),
-            ("faces.0.template_bytes", 10**9),
+            ("faces.0.template_bytes", [15]),
+            ("faces.0.template_bytes", [10**9]),
             ("faces.0.crop_bytes", 0),
             ("faces", [{}] * 33),
             ("faces", {}),
@@ -166,9 +174,11 @@ class TestWire:
             ("phash", "zz"),
             ("phash", "f" * 17),
             ("verification", "00"),
-            ("encoder", "../../x"),
-            ("encoder", "x" * 65),
+            ("encoders.0", "../../x"),
+            ("encoders.1", "x" * 65),
             ("detail", -1),
+            ("fingerprint_bytes", 0),
+            ("fingerprint_bytes", 10**6),
         ],
     )
     def test_each_field_has_its_range(self, path: str, value: object) -> None:
@@ -196,10 +206,8 @@ class TestWire:
     def test_templates_of_two_lengths_are_refused(self) -> None:
         """One encoder gives one length."""
         faces = sample().faces
-        short = ExaminedFace(faces[0].box, faces[0].eyes, faces[0].nose, faces[0].quality, bytes(8), JPEG)
-        mixed = Examination(
-            sample().facts, sample().hash, 640, 480, JPEG, JPEG, "e", "1", (faces[0], short)
-        ).to_wire()
+        short = ExaminedFace(faces[0].box, faces[0].eyes, faces[0].nose, faces[0].quality, (bytes(8),), JPEG)
+        mixed = replace(sample(), faces=(faces[0], short)).to_wire()
         with pytest.raises(MalformedMessage, match="different lengths"):
             Examination.from_wire(mixed)
 
@@ -214,7 +222,7 @@ def test_a_photo_gives_all_that_the_service_keeps_of_it() -> None:
     assert examination.hash.usable
     assert examination.scene != examination.redacted
     for face in examination.faces:
-        assert face.vector.shape == (128,)
-        assert face.vector.dtype == np.float32
+        assert face.vector().dtype == np.float32
+        assert np.isclose(np.linalg.norm(face.vector()), 1, atol=1e-5)
         assert face.quality.searchable
     assert Examination.from_wire(examination.to_wire()) == examination

@@ -9,6 +9,7 @@ from matching.examination import Examination, ExaminedFace
 from matching.face_quality import FaceQuality
 from matching.hashing import PictureHash
 from matching.photo import PhotoFacts
+from matching.pictures.fingerprint import fingerprint
 from matching.rendition import Box
 
 NEW = ("new-net", "1")
@@ -47,6 +48,7 @@ def examination(*boxes: Box, width: int = 64, height: int = 48) -> Examination:
             )
             for number, box in enumerate(boxes)
         ),
+        fingerprint=fingerprint(np.full((height, width, 3), 9, np.uint8)),
     )
 
 
