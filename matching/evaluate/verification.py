@@ -130,7 +130,7 @@ class Comparisons:
         missed = np.concatenate([[0.0], np.cumsum(own[order])]) / mass
         places = np.linspace(0, len(self.others) - 1, _EER_PLACES).astype(int)
         misses = missed[np.searchsorted(self.mated[order], self.others[places], side="right")]
-        matches = reached[places] / total
+        matches = (reached[places] - weights[places]) / total
         crossing = int(np.argmin(np.abs(misses - matches)))
         found["eer"] = float((misses[crossing] + matches[crossing]) / 2)
         return found
