@@ -1,11 +1,11 @@
-"""Photo, rendition, photo cluster, face, template."""
+"""Photo, rendition, face, template; photo cluster, and by what its photos are known to be one picture."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
@@ -28,8 +28,29 @@ class RenditionKind(StrEnum):
     FACE = "face"  # A face and a little around it.
 
 
+class LinkKind(StrEnum):
+    """What a photo is of another that is the same picture; but for two, as `matching.pictures` finds it."""
+
+    SAME_FILE = "same_file"  # The very same bytes.
+    COPY = "copy"  # All of it, perhaps resized, recompressed or filtered.
+    SCREENSHOT = "screenshot"  # In the frame of a phone's screen.
+    CROP = "crop"  # A part of it.
+    MIRRORED = "mirrored"  # Flipped left to right, perhaps more.
+    ROTATED = "rotated"  # Turned.
+    EDITED = "edited"  # With a border, a caption, a sticker, a face hidden.
+    BY_HAND = "by_hand"  # An officer put them together.
+
+
+class LinkDerived(StrEnum):
+    """Which of the two photos of a link was made from the other."""
+
+    FIRST = "first"  # The photo itself.
+    SECOND = "second"  # The other.
+    UNKNOWN = "unknown"  # It cannot be seen.
+
+
 class PhotoCluster(Row, table=True):
-    """Photos that are the same picture: reposts, resizes, recompressions."""
+    """Photos that are the same picture: reposts, crops, screenshots."""
 
     __tablename__ = "photo_cluster"
 
@@ -80,6 +101,108 @@ class PhotoHash(SQLModel, table=True):
     band1: int = Field(index=True)
     band2: int = Field(index=True)
     band3: int = Field(index=True)
+
+
+class PhotoFingerprint(SQLModel, table=True):
+    """All by which copies of a tip's photo are known; `matching.pictures.fingerprint` reads and writes it."""
+
+    __tablename__ = "photo_fingerprint"
+
+    number: int | None = Field(default=None, primary_key=True)
+    """A short name for the index."""
+    photo_id: UUID = Field(foreign_key="photo.id", unique=True)
+    pdq: str
+    """PDQ hash of the whole picture as it is exchanged: 64 hexadecimal digits."""
+    pdq_quality: int
+    """0 to 100."""
+    content_pdq: str
+    """The same of what a plain frame leaves."""
+    content_pdq_quality: int
+    fingerprint: bytes
+
+
+class PhotoWord(SQLModel, table=True):
+    """The index of fingerprints: a number that copies of a picture have in common."""
+
+    __tablename__ = "photo_word"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    word: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Of the fingerprint; without a foreign key, whose check would read the whole index on each erasure."""
+
+
+class PhotoLink(SQLModel, table=True):
+    """Why a photo is the same picture as another, and what it is of it."""
+
+    __tablename__ = "photo_link"
+    __table_args__ = (CheckConstraint("photo_id <> other_id", name="ck_photo_link_two_photos"),)
+
+    photo_id: UUID = Field(primary_key=True, foreign_key="photo.id")
+    other_id: UUID = Field(primary_key=True, foreign_key="photo.id", index=True)
+    kind: LinkKind = Field(sa_type=stored(LinkKind))
+    derived: LinkDerived = Field(default=LinkDerived.UNKNOWN, sa_type=stored(LinkDerived))
+    joined: bool
+    """Whether the photo is in the other's cluster because of this; else it is only told to officers."""
+    keypoints: int | None = None
+    """Places that coincide."""
+    agreement: float | None = None
+    """Share of the parts that agree where both show something, 0 to 1."""
+    correlation: float | None = None
+    """Of the grey levels there, -1 to 1."""
+    pdq_distance: int | None = None
+    """Bits of 256 by which the nearest hashes differ."""
+    turned: float | None = None
+    """Degrees, clockwise, by which the photo is turned in the other."""
+    made_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When an officer took the photo out again."""
+
+
+class KnownList(Row, table=True):
+    """A list of known pictures, such as ones that went round before and are explained."""
+
+    __tablename__ = "known_list"
+
+    name: str = Field(unique=True)
+    imported_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class KnownPicture(SQLModel, table=True):
+    """A picture of a list, known by its hash alone."""
+
+    __tablename__ = "known_picture"
+    __table_args__ = (UniqueConstraint("list_id", "pdq"),)
+
+    number: int | None = Field(default=None, primary_key=True)
+    list_id: UUID = Field(foreign_key="known_list.id")
+    pdq: str
+    """64 hexadecimal digits."""
+    pdq_quality: int
+    tags: str = ""
+    """As the list has them, with commas between."""
+
+
+class KnownWord(SQLModel, table=True):
+    """The index of known pictures, by the bands of their hashes."""
+
+    __tablename__ = "known_word"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    word: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Of the known picture; without a foreign key, as above."""
+
+
+class PhotoOnList(SQLModel, table=True):
+    """A tip's photo has a hash near one of a list: a flag for officers, never a decision."""
+
+    __tablename__ = "photo_on_list"
+
+    photo_id: UUID = Field(primary_key=True, foreign_key="photo.id")
+    known_number: int = Field(primary_key=True, foreign_key="known_picture.number")
+    distance: int
+    """Bits of 256."""
 
 
 class Rendition(Row, table=True):
