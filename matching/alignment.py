@@ -80,8 +80,8 @@ def _shrunk(
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64) - matrix[:, 2]
     around = corners @ inverse.T
     height, width = pixels.shape[:2]
-    left, top = np.clip(np.floor(around.min(0)).astype(int) - 2, 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(around.max(0)).astype(int) + 2, [left + 1, top + 1], [width, height])
+    left, top = np.clip(np.floor(around.min(0)) - 2, 0, [width - 1, height - 1]).astype(int)
+    right, bottom = np.clip(np.ceil(around.max(0)) + 2, [left + 1, top + 1], [width, height]).astype(int)
     part = pixels[top:bottom, left:right]
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)

@@ -5,9 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from matching.encoders import Encoder, Templates
+from matching.encoders import LARGEST_TEMPLATE, Encoder, Templates
+from matching.encoders.card import OperatorModelRefused, models_folder, read_card
 from matching.encoders.chips import dlib_encoder, mobilefacenet_encoder
 from matching.encoders.fused import FusedEncoder
+from matching.encoders.operator import PREFIX, operator_encoder
 from matching.encoders.package import FaceRecognitionEncoder
 from matching.face_quality import judge
 from matching.faces import Detector, FoundFace, FoundFaces, HogDetector, MtcnnDetector, best_detector
@@ -25,6 +27,10 @@ Source:
     LAG, adult against 1,006 children: rank-1 46.0 % dlib, 47.7 % MobileFaceNet, 54.4 % their sum at equal
     spread. Synthetic, 340 people: rank-1 86.9, 94.7 and 95.2 %, flat between shares of 0.25 and 0.5.
 """
+
+
+OPERATOR_WEIGHT: Final = sum(FUSION_WEIGHTS) / len(FUSION_WEIGHTS)
+"""Weight of the operator's network beside these, before all are brought to a sum of 1: an equal share."""
 
 
 class UnknownEngine(ValueError):
@@ -90,26 +96,52 @@ def default_engine() -> Engine:
 
 
 def encoder_named(name: str) -> Encoder:
-    """A built-in encoder.
+    """An encoder by its name.
 
     Args:
-        name: dlib, mobilefacenet, dlib+mobilefacenet or face_recognition.
+        name: dlib, mobilefacenet, onnx-NAME for a network of the operator's (`matching.encoders.card`), or
+            several of these joined by +; or face_recognition.
 
     Raises:
-        UnknownEngine: there is none of this name, or its weights were not converted.
+        UnknownEngine: there is none of this name, its weights were not converted, or the operator's card or
+            file is refused.
     """
+    if name == FaceRecognitionEncoder.name:
+        return FaceRecognitionEncoder()
+    names = name.split("+")
+    if len(set(names)) < len(names):
+        raise UnknownEngine(f"each network of {name} counts once")
+    try:
+        networks = [_network_named(each) for each in names]
+    except OperatorModelRefused as refused:
+        raise UnknownEngine(str(refused)) from refused
+    encoders, weights = tuple(each for each, _ in networks), [weight for _, weight in networks]
+    if len(encoders) == 1:
+        return encoders[0]
+    fused = FusedEncoder(encoders, tuple(weight / sum(weights) for weight in weights))
+    if fused.dimensions > LARGEST_TEMPLATE:
+        raise UnknownEngine(f"templates of {name} would be longer than {LARGEST_TEMPLATE} numbers")
+    return fused
+
+
+def _network_named(name: str) -> tuple[Encoder, float]:
+    """One network and its weight beside others."""
+    if name.startswith(PREFIX):
+        card = read_card(models_folder(), name.removeprefix(PREFIX))
+        return operator_encoder(card), (card.encoding and card.encoding.weight) or OPERATOR_WEIGHT
     makers = {
-        "dlib": ((DLIB,), dlib_encoder),
-        "mobilefacenet": ((MOBILEFACENET,), mobilefacenet_encoder),
-        "dlib+mobilefacenet": ((DLIB, MOBILEFACENET), default_encoder),
-        "face_recognition": ((), FaceRecognitionEncoder),
+        "dlib": (DLIB, dlib_encoder, FUSION_WEIGHTS[0]),
+        "mobilefacenet": (MOBILEFACENET, mobilefacenet_encoder, FUSION_WEIGHTS[1]),
     }
     if name not in makers:
-        raise UnknownEngine(f"no encoder is named {name}; there are {', '.join(makers)}")
-    needs, make = makers[name]
-    if not available(*needs):
+        raise UnknownEngine(
+            f"no encoder is named {name}; there are face_recognition, {', '.join(makers)}, {PREFIX}NAME and "
+            "several of the last three joined by +"
+        )
+    weights, make, share = makers[name]
+    if not available(weights):
         raise UnknownEngine(f"the weights of {name} are not there: run `python -m matching.convert`")
-    return make()
+    return make(), share
 
 
 def engine_named(name: str) -> Engine:

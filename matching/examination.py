@@ -1,12 +1,13 @@
 """Everything a sandboxed child does for one photo, and the plain form in which its answer travels."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.encoders import LARGEST_TEMPLATE
 from matching.engine import Engine, default_engine
 from matching.face_quality import GOOD_EYE_DISTANCE, FaceQuality, QualityReason
 from matching.faces import MOST_FACES, FoundFace, resized
@@ -17,9 +18,6 @@ from matching.pictures.fingerprint import LONGEST, Fingerprint, fingerprint
 from matching.rendition import Box, crop_face, redact, scene_jpeg
 from matching.wire import LARGEST_BLOB, Blobs, Fields, MalformedMessage, pack, unpack
 
-LARGEST_TEMPLATE: Final = 1024
-"""Numbers in the longest template that any known encoder makes, twice over."""
-
 MOST_ENCODERS: Final = 4
 """Encoders whose templates one examination carries: the one in use, its successor, and room for trials."""
 
@@ -28,7 +26,8 @@ DETAIL_SIDE: Final = 4096
 
 _LITTLE_ENDIAN_FLOAT: Final = np.dtype("<f4")
 _TIME: Final = r"[12]\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d([+-][01]\d:[0-5]\d)?"
-_NAME: Final = r"[A-Za-z0-9_.+-]{1,64}"
+_NAME: Final = r"[A-Za-z0-9_.+-]{1,128}"
+"""Of an encoder, or its version; three fused networks and a detector need about seventy characters."""
 _LANDMARK_SLACK: Final = 2 * SCENE_SIDE
 """Pixels by which a landmark may lie beyond the picture: the shape model guesses what a border cuts off."""
 
@@ -145,7 +144,7 @@ def examine(data: bytes, engines: Sequence[Engine] = (), limits: PhotoLimits | N
     engines = engines or (default_engine(),)
     photo = read_photo(data, limits)
     found = engines[0].find(photo.pixels)
-    pixels, found_faces = found_in_detail(data, photo, found.faces)
+    pixels, found_faces = found_in_detail(data, photo, found.faces, limits)
     encoded = [engine.encode(pixels, found_faces) for engine in engines]
     faces = (
         ExaminedFace(
@@ -173,7 +172,7 @@ def examine(data: bytes, engines: Sequence[Engine] = (), limits: PhotoLimits | N
 
 
 def found_in_detail(
-    data: bytes, photo: Photo, faces: tuple[FoundFace, ...]
+    data: bytes, photo: Photo, faces: tuple[FoundFace, ...], limits: PhotoLimits | None = None
 ) -> tuple[Pixels, tuple[FoundFace, ...]]:
     """The copy from which faces are encoded, and the faces in its pixels.
 
@@ -184,7 +183,8 @@ def found_in_detail(
     small = any(face.quality.eye_distance < GOOD_EYE_DISTANCE for face in faces)
     if not small or largest <= max(photo.pixels.shape):
         return photo.pixels, faces
-    detail = read_photo(data, PhotoLimits(scene_side=DETAIL_SIDE)).pixels
+    limits = limits or PhotoLimits()
+    detail = read_photo(data, replace(limits, scene_side=max(limits.scene_side, DETAIL_SIDE))).pixels
     factor = max(detail.shape) / max(photo.pixels.shape)
     return detail, tuple(resized(face, detail, factor) for face in faces)
 

@@ -194,10 +194,20 @@ def _found(pixels: Pixels, found: Detections, sure: float) -> FoundFaces:
             continue
         to_hide.append(box)
         distinct = all(_overlap(box, other.box) < _SAME_FACE_OVERLAP for other in faces)
-        if distinct and found.scores[index] >= sure:
+        # What cannot be turned upright cannot be encoded: it is hidden, and the photo goes on without it.
+        alignable = _have_places(found.points[index], found.boxes[index])
+        if distinct and alignable and found.scores[index] >= sure:
             faces.append(_face(pixels, box, found.points[index], float(found.scores[index])))
     faces.sort(key=lambda face: -face.box.width * face.box.height)
     return FoundFaces(tuple(faces[:MOST_FACES]), tuple(to_hide))
+
+
+def _have_places(points: Points, sides: Points) -> bool:
+    """Whether eyes and nose are known, the eyes apart, and no point further off than the box is long."""
+    low, high = sides[:2], sides[2:]
+    length = float(max(high - low))
+    near = np.isnan(points) | ((points >= low - length) & (points <= high + length))
+    return bool(np.isfinite(points[:3]).all() and near.all() and np.ptp(points[:2], axis=0).max() >= 1)
 
 
 def _face(pixels: Pixels, box: Box, points: Points, score: float) -> FoundFace:
@@ -208,6 +218,8 @@ def _face(pixels: Pixels, box: Box, points: Points, score: float) -> FoundFace:
 def _box_inside(sides: Points, pixels: Pixels) -> Box | None:
     """Left, top, right, bottom as whole pixels, cut off at the border; None if nothing is left."""
     height, width = pixels.shape[:2]
+    if not np.isfinite(sides).all():
+        return None
     left, top = max(0, round(float(sides[0]))), max(0, round(float(sides[1])))
     right, bottom = min(width, round(float(sides[2]))), min(height, round(float(sides[3])))
     box = Box(left, top, right - left, bottom - top)

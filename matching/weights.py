@@ -37,21 +37,27 @@ def available(*names: str) -> bool:
 class Network:
     """A network in one thread, without state between calls; several threads may run it at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Path | bytes) -> None:
         """Load a network.
+
+        Args:
+            source: an ONNX file, or its content. It must be whole: numbers in a file beside it are not read.
 
         Raises:
             WeightsMissing: there is no such file.
         """
-        if not path.is_file():
-            raise WeightsMissing(f"{path.name} is missing: run `python -m matching.convert`")
+        if isinstance(source, Path) and not source.is_file():
+            raise WeightsMissing(f"{source.name} is missing: run `python -m matching.convert`")
         options = onnxruntime.SessionOptions()
         # One thread each: a worker's processes share the cores, and a fork of this one stays whole.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Some published networks hold denormal numbers, which are up to eight times slower.
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        # ONNX Runtime would look for numbers kept outside the file, for bytes even in the working directory,
+        # and nobody has checked those. Below this path nothing can exist.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0]
 
     @property
@@ -59,15 +65,23 @@ class Network:
         """Shape of the input; texts stand for any length."""
         return tuple(self._input.shape)
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of all inputs; `run` gives only the first one anything."""
+        return tuple(each.name for each in self._session.get_inputs())
+
     def run(self, batch: Floats) -> list[Floats]:
         """Run the network.
 
         Args:
-            batch: float32 of `input_shape`.
+            batch: float32 of `input_shape`. A network that takes one item at a time is run once for each.
 
         Returns:
             Its outputs in their order.
         """
+        if self._input.shape[:1] == [1] and len(batch) > 1:
+            parts = [self.run(batch[place : place + 1]) for place in range(len(batch))]
+            return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
         outputs: list[Floats] = self._session.run(None, {self._input.name: np.ascontiguousarray(batch)})
         return outputs
 

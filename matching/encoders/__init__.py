@@ -6,7 +6,7 @@ package loads no network.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from matching.photo import Pixels
 
 Templates = NDArray[np.float32]
 """(faces, dimensions) float32."""
+
+LARGEST_TEMPLATE: Final = 1024
+"""Numbers in the longest template that is made, stored or believed: the built-in networks and one of the
+operator's have at most 832."""
 
 
 class Encoder(Protocol):
