@@ -24,7 +24,7 @@ from app.candidates import jobs as candidate_jobs
 from app.candidates.gallery import GalleryCache
 from app.core.context import Context
 from app.jurisdictions.service import Router
-from app.photos import examining
+from app.photos import examining, joining
 from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
@@ -68,8 +68,7 @@ def process_tip(tools: Tools, tip_id: UUID) -> None:
     for photo_id in photo_ids:
         examine_photo(tools, photo_id)
     for photo_id in photo_ids:
-        with tools.context.db.write() as session:
-            examining.join_cluster(session, photo_id)
+        joining.join_cluster(tools.context.db, photo_id)
     candidate_jobs.search_tip(tools.context, tools.gallery, tip_id)
     with tools.context.db.write() as session:
         _hand_over(session, tip_id)

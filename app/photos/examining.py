@@ -1,4 +1,4 @@
-"""Writing down what an examination found: renditions, faces, templates, and the cluster of the picture.
+"""Writing down what an examination found: renditions, faces, templates, and by what copies are known.
 
 Runs in the worker; the web process never loads what this imports.
 """
@@ -13,11 +13,10 @@ from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.core.clock import now
 from app.core.files import PhotoStore, StoredFile
-from app.photos import queries
+from app.photos import joining
 from app.photos.models import (
     Face,
     Photo,
-    PhotoCluster,
     PhotoHash,
     PhotoState,
     Rendition,
@@ -25,7 +24,7 @@ from app.photos.models import (
     Template,
 )
 from matching.examination import Examination
-from matching.hashing import PictureHash, band_keys, bands, from_signed, same_picture, to_signed
+from matching.hashing import bands, to_signed
 from matching.rendition import CROP_SIDE
 
 
@@ -91,6 +90,8 @@ def save_examination(session: Session, photo_id: UUID, found: Examination, kept:
                 band3=quarters[3],
             )
         )
+    if photo.tip_id is not None:
+        joining.keep_fingerprint(session, photo.id, found.fingerprint)
     for rendition in kept:
         session.add(
             Rendition(
@@ -130,54 +131,3 @@ def park(session: Session, photo_id: UUID, reason: str) -> None:
     photo.parked_reason = reason
     session.add(photo)
     audit.record(session, SYSTEM, Action.PHOTO_PARKED, "photo", photo.id, reason=reason)
-
-
-def join_cluster(session: Session, photo_id: UUID) -> UUID | None:
-    """Put a tip's photo into the cluster of the same picture, or start one.
-
-    Args:
-        session: a writing session.
-        photo_id: an examined or parked photo of a tip.
-
-    Returns:
-        The cluster, or None for a photo that could not be read and whose bytes are new.
-    """
-    photo = session.get_one(Photo, photo_id)
-    if photo.cluster_id is not None:
-        return photo.cluster_id
-    same = queries.same_bytes(session, photo) or _same_picture(session, photo)
-    if same is None and photo.state != PhotoState.EXAMINED:
-        return None
-    if same is None or same.cluster_id is None:
-        cluster = PhotoCluster()
-        session.add(cluster)
-        session.flush()
-        photo.cluster_id = cluster.id
-    else:
-        photo.cluster_id = same.cluster_id
-        audit.record(
-            session,
-            SYSTEM,
-            Action.PHOTO_CLUSTERED,
-            "photo",
-            photo.id,
-            cluster=str(same.cluster_id),
-            same_as=str(same.id),
-        )
-    session.add(photo)
-    return photo.cluster_id
-
-
-def _same_picture(session: Session, photo: Photo) -> Photo | None:
-    own = session.get(PhotoHash, photo.id)
-    if own is None or photo.kept_apart:
-        return None
-    probe = _as_hash(own)
-    for other, stored in queries.near(session, photo.id, band_keys(probe.phash)):
-        if other.cluster_id is not None and same_picture(probe, _as_hash(stored)):
-            return other
-    return None
-
-
-def _as_hash(row: PhotoHash) -> PictureHash:
-    return PictureHash(from_signed(row.phash), row.verification, row.detail)

@@ -1,13 +1,29 @@
 """Questions about photos, and the one door to a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from sqlalchemy import func
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
 from app.officers.models import Officer, Role
-from app.photos.models import Face, Photo, PhotoHash, Rendition, RenditionKind, Template
+from app.photos.models import (
+    Face,
+    KnownList,
+    KnownPicture,
+    KnownWord,
+    Photo,
+    PhotoFingerprint,
+    PhotoHash,
+    PhotoLink,
+    PhotoOnList,
+    PhotoWord,
+    Rendition,
+    RenditionKind,
+    Template,
+)
 from app.tips import queries as tip_queries
 
 TIP_PHOTO_ROLES = (Role.REVIEWER, Role.INVESTIGATOR, Role.SUPERVISOR)
@@ -50,7 +66,7 @@ def get_viewable(
 
 
 def near(session: Session, photo_id: UUID, bands: Sequence[Sequence[int]]) -> list[tuple[Photo, PhotoHash]]:
-    """Other tips' photos of which at least one hash band lies near.
+    """Other tips' photos without a fingerprint of which at least one hash band lies near.
 
     Args:
         session: any session.
@@ -71,6 +87,7 @@ def near(session: Session, photo_id: UUID, bands: Sequence[Sequence[int]]) -> li
                 Photo.id != photo_id,
                 col(Photo.tip_id).is_not(None),
                 col(Photo.kept_apart).is_(False),
+                col(Photo.id).not_in(select(PhotoFingerprint.photo_id)),
             )
         )
         found.update({photo.id: (photo, stored) for photo, stored in rows})
@@ -90,6 +107,120 @@ def same_bytes(session: Session, photo: Photo) -> Photo | None:
         )
         .order_by(col(Photo.received_at), col(Photo.id))
     ).first()
+
+
+def fingerprint_of(session: Session, photo_id: UUID) -> PhotoFingerprint | None:
+    """A photo's fingerprint, if it has one."""
+    return session.exec(select(PhotoFingerprint).where(PhotoFingerprint.photo_id == photo_id)).first()
+
+
+def newest_fingerprint(session: Session) -> int:
+    """The number of the fingerprint that was filed last; 0 if there is none."""
+    return session.exec(select(func.max(col(PhotoFingerprint.number)))).one() or 0
+
+
+def with_hash_words(session: Session, words: Collection[int], after: int) -> list[PhotoFingerprint]:
+    """Photos filed under one of the words and under a number above `after`; only their hashes are read."""
+    numbers = select(PhotoWord.number).where(col(PhotoWord.word).in_(words), col(PhotoWord.number) > after)
+    return list(
+        session.exec(
+            select(PhotoFingerprint)
+            .where(col(PhotoFingerprint.number).in_(numbers))
+            .options(defer(col(PhotoFingerprint.fingerprint), raiseload=True))  # type: ignore[arg-type]
+        )
+    )
+
+
+def sharing_words(session: Session, words: Collection[int], after: int, most: int) -> set[int]:
+    """Numbers, above `after`, of those photos that are filed under most of the words."""
+    shared = func.count()
+    return set(
+        session.exec(
+            select(PhotoWord.number)
+            .where(col(PhotoWord.word).in_(words), col(PhotoWord.number) > after)
+            .group_by(col(PhotoWord.number))
+            .order_by(shared.desc(), col(PhotoWord.number))
+            .limit(most)
+        )
+    )
+
+
+def common_words(session: Session, words: Collection[int], photos: int) -> set[int]:
+    """Those of the words that at least so many photos are filed under."""
+    return set(
+        session.exec(
+            select(PhotoWord.word)
+            .where(col(PhotoWord.word).in_(words))
+            .group_by(col(PhotoWord.word))
+            .having(func.count() >= photos)
+        )
+    )
+
+
+def open_fingerprints(session: Session, numbers: Collection[int]) -> list[PhotoFingerprint]:
+    """Fingerprints of tips' photos that others may be joined to."""
+    return list(
+        session.exec(
+            select(PhotoFingerprint)
+            .join(Photo, col(Photo.id) == col(PhotoFingerprint.photo_id))
+            .where(
+                col(PhotoFingerprint.number).in_(numbers),
+                col(Photo.tip_id).is_not(None),
+                col(Photo.kept_apart).is_(False),
+            )
+            .order_by(col(PhotoFingerprint.number))
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def clustered(session: Session, photo_ids: Sequence[UUID]) -> list[Photo]:
+    """Those of the photos that have a cluster and are not kept apart, in the order given."""
+    found = {
+        photo.id: photo
+        for photo in session.exec(
+            select(Photo).where(
+                col(Photo.id).in_(photo_ids),
+                col(Photo.cluster_id).is_not(None),
+                col(Photo.kept_apart).is_(False),
+            )
+        )
+    }
+    return [found[photo_id] for photo_id in photo_ids if photo_id in found]
+
+
+def known_with_words(session: Session, words: Collection[int]) -> list[KnownPicture]:
+    """Known pictures of all lists that are filed under one of the words."""
+    numbers = select(KnownWord.number).where(col(KnownWord.word).in_(words))
+    return list(session.exec(select(KnownPicture).where(col(KnownPicture.number).in_(numbers))))
+
+
+def links_of(session: Session, photo_ids: Collection[UUID]) -> dict[UUID, list[PhotoLink]]:
+    """By photo, what it is of others; what an officer undid is left out."""
+    found: dict[UUID, list[PhotoLink]] = {}
+    for link in session.exec(
+        select(PhotoLink)
+        .where(col(PhotoLink.photo_id).in_(photo_ids), col(PhotoLink.undone_at).is_(None))
+        .order_by(col(PhotoLink.joined).desc(), col(PhotoLink.made_at))
+    ):
+        found.setdefault(link.photo_id, []).append(link)
+    return found
+
+
+def lists_of(
+    session: Session, photo_ids: Collection[UUID]
+) -> dict[UUID, list[tuple[KnownList, KnownPicture]]]:
+    """By photo, the known pictures it looks like, with their lists; each list once, the nearest picture."""
+    found: dict[UUID, dict[UUID, tuple[KnownList, KnownPicture]]] = {}
+    for photo_id, known_list, known in session.exec(
+        select(PhotoOnList.photo_id, KnownList, KnownPicture)
+        .join(KnownPicture, col(KnownPicture.number) == col(PhotoOnList.known_number))
+        .join(KnownList, col(KnownList.id) == col(KnownPicture.list_id))
+        .where(col(PhotoOnList.photo_id).in_(photo_ids))
+        .order_by(col(PhotoOnList.distance), col(KnownList.name))
+    ):
+        found.setdefault(photo_id, {}).setdefault(known_list.id, (known_list, known))
+    return {photo_id: list(lists.values()) for photo_id, lists in found.items()}
 
 
 def faces_with_templates(
