@@ -22,6 +22,9 @@ from matching.photo import read_photo
 BASELINE: Final = "face_recognition-default"
 """The package at its defaults: its picture loader, HOG with one upsampling, five points, one sample, L2."""
 
+_MAKERS: Final = ("alignment", "dlib_package", "engine", "examination", "faces", "mtcnn", "photo", "weights")
+"""Modules whose code decides what a template is, beside the encoders."""
+
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels of the picture."""
 
@@ -95,6 +98,8 @@ def enrol(
     """
     look, (encoder, version), dimensions = looks_of(name)
     digest = hashlib.sha256(f"{name}\n{version}\n".encode())
+    for source in () if name == BASELINE else _sources():
+        digest.update(source.read_bytes())
     for picture in pictures:
         content = hashlib.sha256(picture.path.read_bytes()).hexdigest()
         digest.update(f"{content} {picture.head_box}\n".encode())
@@ -122,6 +127,12 @@ def enrol(
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(kept, templates=templates, milliseconds=milliseconds, readable=readable)
     return Enrolled(name, version, encoder, templates, milliseconds, readable)
+
+
+def _sources() -> list[Path]:
+    """The code that makes an engine's templates: those kept from other code are not its own."""
+    folder = Path(__file__).resolve().parents[1]
+    return [*(folder / f"{name}.py" for name in _MAKERS), *sorted((folder / "encoders").glob("*.py"))]
 
 
 def _look(engine: Engine, data: bytes) -> list[tuple[Box, NDArray[np.float32]]]:
