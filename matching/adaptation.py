@@ -11,6 +11,8 @@ Source:
 """
 
 import hashlib
+import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -131,7 +133,7 @@ def read_adaptation(path: Path) -> Adaptation:
     if path.stat().st_size > _LARGEST_FILE:
         raise AdaptationUnreadable(f"{path.name} holds no adaptation: too large")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return Adaptation(file["mean"].astype(np.float32), file["matrix"].astype(np.float32))
-    except (ValueError, KeyError, OSError, EOFError, TypeError) as error:
+    except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise AdaptationUnreadable(f"{path.name} holds no adaptation: {error}") from error

@@ -118,6 +118,12 @@ class FalseMatchModel:
             return min(model.threshold(rate) for model in self.bands.values())
         return self.bands[band].threshold(rate)
 
+    def sure_threshold(self, rate: float, band: AgeBand) -> float:
+        """The score that even by the upper end of the interval no larger share of strangers reaches."""
+        at = self.threshold(rate, band)
+        bounds = self.interval(at, band)
+        return at if bounds is None else self.threshold(rate * rate / bounds[1], band)
+
     def rate_at_most(self, score: float, band: AgeBand | None) -> float:
         """The share of strangers that reach a score; 1 where it is laxer than any that was measured.
 

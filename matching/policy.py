@@ -6,7 +6,7 @@ thirteen do not. What is said of it is a likelihood ratio that knows both ages.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -134,7 +134,7 @@ class Rules:
         calibration: Calibration,
     ) -> Self:
         rare = min(EXPECTED_FALSE_FIRST / max(len(gallery.references), 1), WIDE_RATE)
-        strict = [rates.threshold(rare, band) for band in AgeBand]
+        strict = [rates.sure_threshold(rare, band) for band in AgeBand]
         return cls(
             gallery,
             space,
@@ -230,7 +230,14 @@ class Rules:
                     hazards=self._hazards(row, facts, expected),
                 )
             )
-        return CandidateList(tuple(chosen), self.expected_false_first, self.expected_false)
+        alike = self._with_lookalikes([candidate.reference for candidate in chosen])
+        flagged = tuple(
+            replace(candidate, hazards=candidate.hazards | {Hazard.LOOKALIKE})
+            if candidate.reference in alike
+            else candidate
+            for candidate in chosen
+        )
+        return CandidateList(flagged, self.expected_false_first, self.expected_false)
 
     def promising(
         self, probes: NDArray[np.float32], rows: NDArray[np.intp] | None = None
@@ -303,7 +310,6 @@ class Rules:
             Hazard.WIDE_GAP: max(ages, default=0.0) - min(ages, default=0.0) > WIDE_GAP,
             Hazard.AGE_UNKNOWN: then is None or now is None,
             Hazard.POOR_FACE: facts.poor_face,
-            Hazard.LOOKALIKE: self._has_lookalike(row),
             Hazard.UNCALIBRATED: self.calibration.shipped,
         }
         return frozenset(hazard for hazard, is_present in present.items() if is_present)
@@ -312,11 +318,15 @@ class Rules:
         age = float(self.gallery.ages[row])
         return None if math.isnan(age) else AgeEstimate(age, 0.0)
 
-    def _has_lookalike(self, row: int) -> bool:
-        """Whether another record is as like this reference as candidates are that are shown first."""
-        compared = _Compared.of(self, self.gallery.references[row], None)
-        others = self.gallery.records != self.gallery.records[row]
-        return bool((compared.deciding >= self.strict[self.bands])[others].any())
+    def _with_lookalikes(self, rows: list[int]) -> set[int]:
+        """Those references that another record is as like as candidates are that are shown first."""
+        if not rows:
+            return set()
+        everything = np.arange(len(self.gallery.references))
+        _, _, deciding = self.compare(self.gallery.references[rows], everything)
+        others = self.gallery.records != self.gallery.records[rows][:, None]
+        like = ((deciding >= self.strict[self.bands]) & others).any(axis=1)
+        return {row for row, is_like in zip(rows, like.tolist(), strict=True) if is_like}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
