@@ -58,6 +58,8 @@ class FaceRecognitionEncoder:
         if not boxes:
             return np.empty((0, self.dimensions), np.float32)
         api = load_face_recognition().api
+        # Its shape model wants an array that could be written to.
+        pixels = np.require(pixels, np.uint8, ["C", "W"])
         places = [(box.top, box.left + box.width, box.top + box.height, box.left) for box in boxes]
         marks = api._raw_face_landmarks(pixels, places, model="small")  # noqa: SLF001 - as its encoder does.
         if not available(DLIB):
