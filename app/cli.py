@@ -17,6 +17,7 @@ from app.core.errors import Refusal
 from app.core.migrate import SchemaTooNew
 from app.core.settings import Settings
 from app.encoders import commands as encoder_commands
+from app.photos.commands import hashes_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +35,7 @@ app.add_typer(records_app, name="records")
 app.add_typer(partners_app, name="partners")
 app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
+app.add_typer(hashes_app, name="hashes")
 encoder_commands.register(app)
 calibrating.register(app)
 

@@ -196,11 +196,11 @@ def known_with_words(session: Session, words: Collection[int]) -> list[KnownPict
 
 
 def links_of(session: Session, photo_ids: Collection[UUID]) -> dict[UUID, list[PhotoLink]]:
-    """By photo, what it is of others; what an officer undid is left out."""
+    """By photo, what it is of others; those by which it stands in its cluster first."""
     found: dict[UUID, list[PhotoLink]] = {}
     for link in session.exec(
         select(PhotoLink)
-        .where(col(PhotoLink.photo_id).in_(photo_ids), col(PhotoLink.undone_at).is_(None))
+        .where(col(PhotoLink.photo_id).in_(photo_ids))
         .order_by(col(PhotoLink.joined).desc(), col(PhotoLink.made_at))
     ):
         found.setdefault(link.photo_id, []).append(link)

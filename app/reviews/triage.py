@@ -16,7 +16,7 @@ from app.core.text import cleaned, legible
 from app.jurisdictions import queries as areas
 from app.officers.models import Officer
 from app.photos import service as photos
-from app.reviews import triage_queries
+from app.reviews import cluster_queries, triage_queries
 from app.tips import progress
 from app.tips import queries as tips
 from app.tips import service as sending
@@ -196,6 +196,26 @@ def separate(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID) -
     if photo_id not in {photo.id for photo in tips.photos_of(session, tip.id)}:
         raise NotFound
     photos.separate(session, photo_id, officer_actor(officer.id))
+
+
+def put_together(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID, other_id: UUID) -> None:
+    """Put a photo into the cluster of another: it is the same picture; `separate` undoes it.
+
+    Raises:
+        NotFound: not of the officer's area, or nothing says that these photos might be one picture.
+        Conflict: a candidate of the photo is before reviewers or was decided, or they are together already.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    own = [photo for photo in tips.photos_of(session, tip.id) if photo.id == photo_id]
+    known = {
+        item.link.other_id: item
+        for item in cluster_queries.explained(session, officer, own).get(photo_id, ())
+    }
+    if other_id not in known or known[other_id].tip is None:
+        raise NotFound
+    if cluster_queries.stands_for_itself(session, photo_id):
+        raise Conflict("This photo has a candidate of its own, on which officers decide or have decided.")
+    photos.join(session, photo_id, other_id, officer_actor(officer.id))
 
 
 def try_again(session: Session, officer: Officer, job_id: UUID) -> None:

@@ -12,7 +12,7 @@ from app.core.render import language_of, page, translate
 from app.jurisdictions import queries as areas
 from app.officers.models import Officer
 from app.officers.sessions import SupervisorDep, TriageDep
-from app.reviews import triage, triage_queries
+from app.reviews import cluster_queries, triage, triage_queries
 from app.tips import answers, queries
 from app.tips.models import Disposition
 
@@ -39,6 +39,7 @@ def show_list(
         found=found,
         behind=behind,
         photos=triage_queries.photo_counts(session, items),
+        listed=cluster_queries.listed(session, [tip.id for tip in items]),
         areas={tip.jurisdiction_code: areas.get(session, tip.jurisdiction_code or "") for tip in items},
     )
 
@@ -128,6 +129,15 @@ def separate(session: SessionDep, officer: TriageDep, tip_id: UUID, photo_id: UU
     return _to(f"/console/tips/{tip_id}")
 
 
+@router.post("/tips/{tip_id}/photos/{photo_id}/together/{other_id}")
+def put_together(
+    session: SessionDep, officer: TriageDep, tip_id: UUID, photo_id: UUID, other_id: UUID
+) -> RedirectResponse:
+    """Put a photo into the cluster of another."""
+    triage.put_together(session, officer, tip_id, photo_id, other_id)
+    return _to(f"/console/tips/{tip_id}")
+
+
 @router.get("/failed")
 def show_failed(request: Request, session: ReadSessionDep, officer: SupervisorDep) -> HTMLResponse:
     """Show what the service could not do by itself."""
@@ -166,6 +176,7 @@ def _tip_page(
     tip = triage.open_tip(session, officer, tip_id)
     own_copies, elsewhere = triage_queries.copies(session, officer, tip)
     waits = triage_queries.under_review(session, tip.id)
+    photos = queries.photos_of(session, tip.id)
     return page(
         request,
         "console/tip.html",
@@ -174,7 +185,10 @@ def _tip_page(
         tip=tip,
         under_review=waits,
         area=areas.get(session, tip.jurisdiction_code) if tip.jurisdiction_code else None,
-        photos=queries.photos_of(session, tip.id),
+        photos=photos,
+        links=cluster_queries.explained(session, officer, [*photos, *(copy.photo for copy in own_copies)]),
+        copies_of=cluster_queries.copies_of(session, officer, photos),
+        listed=cluster_queries.listed(session, [tip.id]).get(tip.id, {}),
         faces=triage_queries.faces_of(session, tip.id),
         copies=own_copies,
         elsewhere=elsewhere,

@@ -1,0 +1,156 @@
+"""Questions about the copies of a picture: what one is of another, who sent it first, where claims differ."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlmodel import Session, col, select
+
+from app.candidates.models import Candidate, CandidateState
+from app.officers.models import Officer
+from app.photos import queries as photos
+from app.photos.models import Face, KnownList, KnownPicture, Photo, PhotoLink
+from app.tips import queries as tips
+from app.tips.models import Tip
+
+APART_KM = 1.0
+"""Kilometres from which two stated places of one picture contradict each other; phones are right to 0.1."""
+
+APART_DAYS = 1.0
+"""Days from which two stated times contradict each other; forms and cameras mistake hours and zones."""
+
+_EARTH_KM = 6371.0
+"""Mean radius (IUGG)."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why a photo is the same picture as another."""
+
+    link: PhotoLink
+    tip: Tip | None
+    """The other photo's tip; None if it is not the officer's to see."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What is known of all copies of one picture that the officer may see."""
+
+    count: int
+    first: Tip
+    """The tip that came first."""
+    largest: Photo
+    largest_tip: Tip
+    apart_km: float | None
+    """The greatest distance between two stated places; None if they do not contradict each other."""
+    apart_days: float | None
+    """The longest time between two stated times; None likewise."""
+
+
+def explained(session: Session, officer: Officer, found: Sequence[Photo]) -> dict[UUID, list[Explained]]:
+    """By photo, what it is of others."""
+    links = photos.links_of(session, [photo.id for photo in found])
+    others = {link.other_id for items in links.values() for link in items}
+    visible = dict(
+        session.exec(
+            select(Photo.id, Tip)
+            .join(Tip, col(Tip.id) == col(Photo.tip_id))
+            .where(col(Photo.id).in_(others), col(Tip.id).in_(_mine(officer)))
+        ).all()
+    )
+    return {
+        photo_id: [Explained(link, visible.get(link.other_id)) for link in items]
+        for photo_id, items in links.items()
+    }
+
+
+def copies_of(session: Session, officer: Officer, found: Sequence[Photo]) -> dict[UUID, Copies]:
+    """By photo, its copies in the tips that the officer may see; photos without copies are left out."""
+    clusters = {photo.cluster_id for photo in found if photo.cluster_id is not None}
+    rows = session.exec(
+        select(Photo, Tip)
+        .join(Tip, col(Tip.id) == col(Photo.tip_id))
+        .where(col(Photo.cluster_id).in_(clusters), col(Tip.id).in_(_mine(officer)))
+        .order_by(col(Tip.received_at), col(Photo.received_at), col(Photo.id))
+    ).all()
+    facts = {}
+    for photo in found:
+        members = [(copy, tip) for copy, tip in rows if copy.cluster_id == photo.cluster_id]
+        if len(members) > 1:
+            facts[photo.id] = _facts(members)
+    return facts
+
+
+def listed(
+    session: Session, tip_ids: Sequence[UUID]
+) -> dict[UUID, dict[UUID, list[tuple[KnownList, KnownPicture]]]]:
+    """By tip and photo, the lists of known pictures that the photo is on."""
+    of_tip = dict(session.exec(select(Photo.id, Photo.tip_id).where(col(Photo.tip_id).in_(tip_ids))).all())
+    found: dict[UUID, dict[UUID, list[tuple[KnownList, KnownPicture]]]] = {}
+    for photo_id, lists in photos.lists_of(session, list(of_tip)).items():
+        tip_id = of_tip[photo_id]
+        if tip_id is not None:
+            found.setdefault(tip_id, {})[photo_id] = lists
+    return found
+
+
+def stands_for_itself(session: Session, photo_id: UUID) -> bool:
+    """Whether a face of the photo has a candidate of its own that was not withdrawn."""
+    faces = select(Face.id).where(Face.photo_id == photo_id)
+    candidates = select(Candidate.id).where(
+        col(Candidate.face_id).in_(faces), Candidate.state != CandidateState.WITHDRAWN
+    )
+    return session.exec(candidates).first() is not None
+
+
+def _mine(officer: Officer) -> Select[tuple[UUID]]:
+    return tips.visible_to(officer).with_only_columns(col(Tip.id))
+
+
+def _facts(members: Sequence[tuple[Photo, Tip]]) -> Copies:
+    largest, largest_tip = max(members, key=lambda pair: (pair[0].width or 0) * (pair[0].height or 0))
+    places = [
+        (latitude, longitude)
+        for photo, tip in members
+        for latitude, longitude in (
+            (photo.claimed_latitude, photo.claimed_longitude),
+            (tip.latitude, tip.longitude),
+        )
+        if latitude is not None and longitude is not None
+    ]
+    times = [
+        moment
+        for photo, tip in members
+        for moment in (_moment(photo.claimed_taken_at), tip.observed_at)
+        if moment is not None
+    ]
+    kilometres = max((_kilometres(one, other) for one in places for other in places), default=0.0)
+    days = (max(times) - min(times)).total_seconds() / 86_400 if times else 0.0
+    return Copies(
+        len(members),
+        members[0][1],
+        largest,
+        largest_tip,
+        kilometres if kilometres >= APART_KM else None,
+        days if days >= APART_DAYS else None,
+    )
+
+
+def _moment(claimed: str | None) -> datetime | None:
+    """What a file claims, taken for UTC where it names no zone; None if it is no moment."""
+    try:
+        moment = datetime.fromisoformat(claimed or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Great-circle distance of two places in degrees (haversine)."""
+    (first, west), (second, east) = (tuple(map(math.radians, place)) for place in (one, other))
+    half = math.sin((second - first) / 2) ** 2
+    half += math.cos(first) * math.cos(second) * math.sin((east - west) / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, half)))
