@@ -120,9 +120,15 @@ class FalseMatchModel:
 
     def sure_threshold(self, rate: float, band: AgeBand) -> float:
         """The score that even by the upper end of the interval no larger share of strangers reaches."""
-        at = self.threshold(rate, band)
-        bounds = self.interval(at, band)
-        return at if bounds is None else self.threshold(rate * rate / bounds[1], band)
+        at, aim = self.threshold(rate, band), rate
+        # The interval widens slowly with the threshold: a few steps meet it to a thousandth.
+        for _ in range(8):
+            bounds = self.interval(at, band)
+            if bounds is None:
+                break
+            aim *= rate / bounds[1]
+            at = self.threshold(aim, band)
+        return at
 
     def rate_at_most(self, score: float, band: AgeBand | None) -> float:
         """The share of strangers that reach a score; 1 where it is laxer than any that was measured.

@@ -204,7 +204,7 @@ class TestFalseMatchModel:
             low, high = found.interval(at, band) or (1, 0)
             assert low < found.rate_at_most(at, band) < high
             sure = found.interval(found.sure_threshold(1e-5, band), band) or (1, 1)
-            assert sure[1] == pytest.approx(1e-5, rel=0.1)
+            assert sure[1] == pytest.approx(1e-5, rel=1e-3)
 
     def test_photos_of_one_record_are_no_strangers(self) -> None:
         """A child's own photos, enrolled together, do not make its likeness common."""
