@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # type: ignore[import-untyped]
+from scipy.optimize import minimize
 
 from matching.adaptation import Adaptation
 from matching.calibration.fitted import KNOT_SHARES, LEVELS, PIECES, SLOPES, FittedModel, design
