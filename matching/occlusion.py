@@ -22,9 +22,8 @@ MOST_UNEVEN_SIDES: Final = 6.3
 
 Source:
     Synthetic, 191 plain faces: median 1.7, 5 % above 4.9, 1 % above 6.5. Coverings painted over a half, flat
-    and patterned, 809 of which the detector still found: the limits here tell 69 and 61 % of those on the right
-    and left, 49 % of those above, 47 % of those below, 5 to 10 % of covered eyes and chins, and 3 % of plain
-    faces.
+    and patterned, 809 of which the detector still found: the limits here tell 69 and 61 % of those right and
+    left, 49 % above, 47 % below, 5 to 10 % of covered eyes and chins, and 3 % of plain faces.
 """
 
 LOWER_MINUS_UPPER: Final = (-6.0, 10.2)

@@ -1,7 +1,24 @@
 """Cards of networks that the operator brings: what a file is, who may use it, how it wants its input.
 
 A network is a pair of files, NAME.onnx and NAME.json, in the folder that HOMEWARD_MODELS names. Nothing is
-ever downloaded, and nothing is loaded whose content is not what its card says.
+ever downloaded, and nothing is loaded whose content is not what its card says. A card of an encoder:
+
+    {
+      "kind": "encoder",
+      "name": "example",
+      "version": "2026.1",
+      "sha256": "(what `sha256sum example.onnx` prints)",
+      "licence": "Apache-2.0",
+      "training_data": "As its publisher states it.",
+      "mean": [0, 0, 0],
+      "std": [1, 1, 1],
+      "colours": "RGB",
+      "layout": "NCHW",
+      "dimensions": 128,
+      "side": 112
+    }
+
+`input_name` and `weight` may stand beside these. A detector's card ends with `training_data`.
 """
 
 import hashlib
