@@ -200,7 +200,11 @@ class Measuring:
 
     def _mean(self, values: NDArray[np.float64], of: Numbers) -> Interval:
         """A mean over probes with its interval over people."""
-        return Interval.of(float(values.mean()), self._means(values, of)) if len(values) else _NO_PICTURES
+        if not len(values):
+            return _NO_PICTURES
+        if not values.any():
+            return Interval.share(0.0, self._means(values, of), len(np.unique(of)))
+        return Interval.of(float(values.mean()), self._means(values, of))
 
     def _means(self, values: NDArray[np.float64], of: Numbers) -> NDArray[np.float64]:
         drawn = []

@@ -222,7 +222,7 @@ def accept_rates(
     persons = comparisons.mated_people
     return {
         name: Interval.of(value, columns[name])
-        if name == "eer"
+        if name == "eer" or name.startswith("fmr")
         else Interval.share(value, columns[name], persons)
         for name, value in values.items()
     }, columns
