@@ -186,7 +186,8 @@ def _kind(
     - Mirrored, if it had to be mirrored; which came first cannot be seen.
     - A crop, if one is wholly shown and the other is not.
     - A screenshot, if one has a frame more, and the shape of a phone's screen.
-    - Turned, or edited if a frame was added or something in it covered.
+    - Turned, even if its empty corners make it larger.
+    - Edited, if a frame was added or something in it covered.
     - Otherwise a copy; the smaller is not always the later one.
     """
     if mirrored:
@@ -195,9 +196,12 @@ def _kind(
         tall = first if framed is Derived.FIRST else second
         if tall.height / tall.width >= PHONE:
             return Kind.SCREENSHOT, framed
-    if max(common.of_first, common.of_second) >= WHOLLY > min(common.of_first, common.of_second):
+    less, more = sorted((common.of_first, common.of_second))
+    turned = abs(np.degrees(np.angle(pose.factor))) >= TURNED
+    # The corners that a turn leaves empty are no larger picture.
+    if more >= WHOLLY > less and not (turned and less >= LEAST_SHOWN):
         return Kind.CROP, Derived.FIRST if common.of_first > common.of_second else Derived.SECOND
-    if abs(np.degrees(np.angle(pose.factor))) >= TURNED:
+    if turned:
         return Kind.ROTATED, framed or Derived.UNKNOWN
     if framed or common.agreement < ALIKE:
         return Kind.EDITED, framed or Derived.UNKNOWN
