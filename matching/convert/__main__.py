@@ -91,6 +91,7 @@ def main() -> int:
     """
     folder = weights_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    _tidy(folder)
     written: dict[str, dict[str, str]] = {}
     missing: list[str] = []
     for source in sources():
@@ -121,6 +122,13 @@ def _write(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_bytes(data)
     beside.replace(path)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what killed runs left half written."""
+    for left in folder.glob(".*.[0-9]*"):
+        if not Path("/proc", left.suffix[1:]).exists():
+            left.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

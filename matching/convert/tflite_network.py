@@ -39,9 +39,14 @@ def convert(data: bytes, *, sides_swapped: bool) -> bytes:
         (n, k, rows, columns).
 
     Raises:
-        MalformedNetwork: it has an operation that is not known here.
+        MalformedNetwork: it has an operation that is not known here, or is no such file.
     """
-    return _Converter(data, sides_swapped=sides_swapped).run()
+    try:
+        return _Converter(data, sides_swapped=sides_swapped).run()
+    except MalformedNetwork:
+        raise
+    except Exception as error:  # The reader follows offsets in the file and checks none of them.
+        raise MalformedNetwork("the file cannot be read") from error
 
 
 class _Converter:
