@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test kills check bench format lock clean
+.PHONY: help demo run test kills check bench evaluate format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
 
 bench: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Measure each step of a photo and of a search beside a named peer, in one run
 	$(BIN)/python -m matching.bench $(ARGS)
+
+evaluate: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Measure engines on labelled pictures: ARGS="MANIFEST --engine homeward --html report.html"
+	$(BIN)/python -m matching.evaluate $(ARGS)
 
 lock: $(VENV)/bin/uv ## Resolve pyproject.toml anew into the two lock files
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

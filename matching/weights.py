@@ -37,11 +37,13 @@ def available(*names: str) -> bool:
 class Network:
     """A network in one thread, without state between calls; several threads may run it at once."""
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Path | bytes, *, flush_denormals: bool = False) -> None:
         """Load a network.
 
         Args:
             source: an ONNX file, or its content. It must be whole: numbers in a file beside it are not read.
+            flush_denormals: take the smallest numbers for 0. Some published networks hold such, which are up
+                to eight times slower; but the thread that runs one then rounds so in everything else too.
 
         Raises:
             WeightsMissing: there is no such file.
@@ -52,8 +54,8 @@ class Network:
         # One thread each: a worker's processes share the cores, and a fork of this one stays whole.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Some published networks hold denormal numbers, which are up to eight times slower.
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
+        if flush_denormals:
+            options.add_session_config_entry("session.set_denormal_as_zero", "1")
         # ONNX Runtime would look for numbers kept outside the file, for bytes even in the working directory,
         # and nobody has checked those. Below this path nothing can exist.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)

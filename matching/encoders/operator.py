@@ -71,7 +71,7 @@ def _load(card: ModelCard) -> Network:
     """Load the network from bytes whose SHA-256 was checked."""
     content = card.content()
     try:
-        return Network(content)
+        return Network(content, flush_denormals=True)
     except Exception as error:  # ONNX Runtime's errors have no common class.
         raise OperatorModelRefused(f"{card.file.name} cannot be loaded: {_first_line(error)}") from error
 
