@@ -31,7 +31,7 @@ _SIDES: Final = struct.Struct(">HH")
 _HASH: Final = struct.Struct(f">{PDQ_BYTES}sB")
 _VIEWS: Final = 8
 LONGEST: Final = (
-    _HEAD.size + _SIDES.size + (1 + _VIEWS) * _HASH.size + MINIATURE_SIDE**2 + MOST_KEYPOINTS * KEYPOINT_BYTES
+    _HEAD.size + _SIDES.size + (2 + _VIEWS) * _HASH.size + MINIATURE_SIDE**2 + MOST_KEYPOINTS * KEYPOINT_BYTES
 )
 """Bytes of the largest fingerprint."""
 
@@ -50,6 +50,7 @@ class Fingerprint:
     content_height: int
     whole: Pdq
     """The hash that is exchanged with others."""
+    whole_mirrored: Pdq
     views: PdqViews
     """Hashes of the content, turned and mirrored."""
     miniature: Miniature
@@ -86,7 +87,7 @@ class Fingerprint:
             len(self.keypoints),
         )
         views = (self.views.plain, *self.views.turned, *self.views.mirrored)
-        hashes = (_HASH.pack(pdq.bits, pdq.quality) for pdq in (self.whole, *views))
+        hashes = (_HASH.pack(pdq.bits, pdq.quality) for pdq in (self.whole, self.whole_mirrored, *views))
         sides = _SIDES.pack(self.content_width, self.content_height)
         return b"".join((head, sides, *hashes, self.miniature.tobytes(), self.keypoints.to_bytes()))
 
@@ -101,7 +102,7 @@ class Fingerprint:
             version, width, height, left, top, across, down, count = _HEAD.unpack_from(data)
             content_width, content_height = _SIDES.unpack_from(data, _HEAD.size)
             at = _HEAD.size + _SIDES.size
-            hashes = [Pdq(*_HASH.unpack_from(data, at + place * _HASH.size)) for place in range(1 + _VIEWS)]
+            hashes = [Pdq(*_HASH.unpack_from(data, at + place * _HASH.size)) for place in range(2 + _VIEWS)]
         except struct.error as error:
             raise ValueError("a fingerprint is longer") from error
         at += len(hashes) * _HASH.size
@@ -112,7 +113,7 @@ class Fingerprint:
         if not (0 < content_width <= width - left and 0 < content_height <= height - top):
             raise ValueError("the content lies outside the picture")
         miniature = np.frombuffer(data, np.uint8, across * down, at).reshape(down, across)
-        whole, plain, *others = hashes
+        whole, whole_mirrored, plain, *others = hashes
         return cls(
             width,
             height,
@@ -121,6 +122,7 @@ class Fingerprint:
             content_width,
             content_height,
             whole,
+            whole_mirrored,
             PdqViews(plain, (others[0], others[1], others[2]), (others[3], others[4], others[5], others[6])),
             miniature,
             Keypoints.from_bytes(data[at + across * down :]),
@@ -149,6 +151,7 @@ def fingerprint(pixels: Pixels) -> Fingerprint:
         content_width=content.shape[1],
         content_height=content.shape[0],
         whole=whole.plain,
+        whole_mirrored=whole.mirrored[0],
         views=views,
         miniature=np.asarray(small),
         keypoints=find_keypoints(content),

@@ -24,7 +24,7 @@ LEAST_SHOWN: Final = 0.5
 
 ALIKE: Final = 0.9
 """Share of blocks that agree in an untouched copy."""
-ALIKE_CORRELATION: Final = 0.965
+ALIKE_CORRELATION: Final = 0.95
 """Correlation of the grey levels of untouched copies."""
 TOUCHED: Final = 0.6
 """Share of blocks that agree in a copy with stickers."""
@@ -129,7 +129,7 @@ def hash_distance(first: Fingerprint, second: Fingerprint) -> int:
 
 def _laid_over(first: Fingerprint, second: Fingerprint, *, mirrored: bool) -> SameAs | None:
     views = first.views
-    sought = (views.mirrored[0],) if mirrored else (first.whole, views.plain)
+    sought = (first.whole_mirrored, views.mirrored[0]) if mirrored else (first.whole, views.plain)
     distance = _nearest([pdq for pdq in sought if pdq.usable], _filed(second))
     side = max(first.content_width, first.content_height)
     keypoints = first.keypoints.mirrored(first.content_width / side) if mirrored else first.keypoints

@@ -41,9 +41,10 @@ def keypoint_words(fingerprint: Fingerprint) -> Words:
 
 
 def sought_hashes(fingerprint: Fingerprint) -> list[Pdq]:
-    """The hashes that a copy of the picture may have: as it is, without its frame, mirrored."""
+    """The hashes that a copy of the picture may have: as it is or without its frame, and mirrored."""
     views = fingerprint.views
-    return [pdq for pdq in (fingerprint.whole, views.plain, views.mirrored[0]) if pdq.usable]
+    sought = (fingerprint.whole, fingerprint.whole_mirrored, views.plain, views.mirrored[0])
+    return [pdq for pdq in sought if pdq.usable]
 
 
 def sought_hash_words(fingerprint: Fingerprint) -> Words:
