@@ -154,7 +154,7 @@ class Examiner:
             [*self._command, json.dumps(asdict(self._limits)), *self._encoders],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**_ENVIRONMENT, "HOMEWARD_WEIGHTS": str(weights_folder())},
+            env={**_ENVIRONMENT, **_folders_of_networks()},
             cwd=_ROOT,
             close_fds=True,
             start_new_session=True,
@@ -178,6 +178,12 @@ class Examiner:
             server.kill()
             with server:
                 server.wait()
+
+
+def _folders_of_networks() -> dict[str, str]:
+    """Where this process finds networks, so that the server finds the same."""
+    own = os.environ.get("HOMEWARD_MODELS")
+    return {"HOMEWARD_WEIGHTS": str(weights_folder()), **({"HOMEWARD_MODELS": own} if own else {})}
 
 
 def _converse(server: subprocess.Popen[bytes], photo: bytes | None, deadline: float) -> tuple[Frame, bytes]:
