@@ -27,6 +27,14 @@ time, 251 ms without draft mode (Pillow, measured)."""
 MOST_PIXELS: Final = 50_500_000
 """Pixels of the largest phone photo that is read (50 megapixels are common); it decodes in about 120 MB."""
 
+SHRINKING: Final = Image.Resampling.HAMMING
+"""How a decoded picture is brought to the scene's size.
+
+Source:
+    From 2016 to 1600 pixels: 25 ms of processor time, Lanczos 51; templates of faces with 53 to 14 pixels
+    between the eyes have cosines of 0.999 to 0.973 with those from the full size, Lanczos 0.999 to 0.969.
+"""
+
 LARGEST_PROFILE: Final = 128 * 1024
 """Bytes of a colour profile that is applied. Displays' have 0.5 to 10 kB; presses' are ignored."""
 
@@ -120,14 +128,14 @@ def _decode(data: bytes, form: str, limits: PhotoLimits) -> Photo:
         image.load()
         _check_size(*image.size, limits)
         scene = _to_rgb(image)
-        scene.thumbnail((limits.scene_side, limits.scene_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        scene.thumbnail((limits.scene_side, limits.scene_side), SHRINKING, reducing_gap=2.0)
         scene = _to_srgb(scene, image.info.get("icc_profile"))
     if claims.transposition is not None:
         before, scene = scene.size, scene.transpose(claims.transposition)
         if scene.size != before:
             width, height = height, width
     facts = PhotoFacts(form, width, height, claims.taken_at, claims.latitude, claims.longitude)
-    return Photo(np.array(scene, dtype=np.uint8), facts)
+    return Photo(np.asarray(scene, dtype=np.uint8), facts)
 
 
 def _check_size(width: int, height: int, limits: PhotoLimits) -> None:
@@ -148,7 +156,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         ground = Image.new("RGB", image.size, _WHITE)
         ground.paste(layer, mask=layer.getchannel("A"))
         return ground
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_srgb(scene: Image.Image, profile: object) -> Image.Image:
