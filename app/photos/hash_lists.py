@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 
 from app.core.db import Database
 from app.core.errors import Invalid
-from app.photos import queries
+from app.photos import joining
 from app.photos.models import (
     KnownList,
     KnownPicture,
@@ -30,11 +30,9 @@ from app.photos.models import (
 )
 from matching.pictures.pdq import (
     LEAST_QUALITY,
-    SAME_PDQ,
     Pdq,
     band_words,
     near_band_words,
-    pdq_distance,
 )
 
 AT_ONCE: Final = 200
@@ -119,7 +117,7 @@ def of_own_clusters(session: Session) -> Iterator[ListedHash]:
     for cluster_id, pdq, quality in session.exec(
         select(Photo.cluster_id, PhotoFingerprint.pdq, PhotoFingerprint.pdq_quality)
         .join(PhotoFingerprint, col(PhotoFingerprint.photo_id) == col(Photo.id))
-        .where(col(Photo.tip_id).is_not(None), col(Photo.cluster_id).is_not(None))
+        .where(col(Photo.tip_id).is_not(None), col(Photo.cluster_id).is_not(None), PhotoFingerprint.pdq != "")
         .order_by(col(Photo.received_at), col(Photo.id))
     ):
         if cluster_id not in seen:
@@ -154,18 +152,10 @@ def add_list(database: Database, name: str, listed: Sequence[ListedHash]) -> int
 
 
 def _photos_like(session: Session, listed: ListedHash) -> list[tuple[UUID, int]]:
-    """Photos whose hash, with or without their frame, lies near, and how far off it is."""
+    """Photos whose hash lies near, and how far off it is."""
     pdq = Pdq.from_hexadecimal(listed.pdq, listed.quality)
-    found = []
-    for row in queries.with_hash_words(session, near_band_words([pdq]).tolist(), 0):
-        filed = (
-            Pdq.from_hexadecimal(row.pdq, row.pdq_quality),
-            Pdq.from_hexadecimal(row.content_pdq, row.content_pdq_quality),
-        )
-        distance = min((pdq_distance(pdq, other) for other in filed if other.usable), default=SAME_PDQ + 1)
-        if distance <= SAME_PDQ:
-            found.append((row.photo_id, distance))
-    return found
+    near = joining.near_hashes(session, [pdq], near_band_words([pdq]).tolist())
+    return [(row.photo_id, distance) for row, distance in near]
 
 
 def _add(session: Session, list_id: UUID, listed: ListedHash, photos: list[tuple[UUID, int]]) -> None:

@@ -9,11 +9,12 @@
   and compared anew only with what came in meanwhile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+import numpy as np
 from sqlmodel import Session
 
 from app.audit import service as audit
@@ -36,7 +37,7 @@ from app.photos.models import (
 from matching import hashing
 from matching.hashing import PictureHash, band_keys, from_signed
 from matching.pictures.fingerprint import Fingerprint
-from matching.pictures.pdq import SAME_PDQ, Pdq, near_band_words, pdq_distance
+from matching.pictures.pdq import SAME_PDQ, Pdq, near_band_words, pdq_distances
 from matching.pictures.same_picture import SameAs, same_picture
 from matching.pictures.shelf import MOST_LOOKED_AT
 from matching.pictures.words import hash_words, keypoint_words, sought_hashes, sought_keypoint_words
@@ -67,10 +68,9 @@ def keep_fingerprint(session: Session, photo_id: UUID, found: Fingerprint) -> No
         return
     row = PhotoFingerprint(
         photo_id=photo_id,
-        pdq=found.whole.hexadecimal,
+        pdq=found.whole.hexadecimal if found.whole.usable else "",
         pdq_quality=found.whole.quality,
-        content_pdq=found.views.plain.hexadecimal,
-        content_pdq_quality=found.views.plain.quality,
+        content_pdq=found.views.plain.hexadecimal if found.views.plain.usable else "",
         fingerprint=found.to_bytes(),
     )
     session.add(row)
@@ -79,6 +79,17 @@ def keep_fingerprint(session: Session, photo_id: UUID, found: Fingerprint) -> No
     common = queries.common_words(session, keypoint_words(found).tolist(), COMMON_WORD)
     words = {*hash_words(found).tolist(), *keypoint_words(found).tolist()} - common
     session.add_all(PhotoWord(word=word, number=row.number) for word in sorted(words))
+
+
+def near_hashes(
+    session: Session, sought: Sequence[Pdq], words: Sequence[int], after: int = 0
+) -> list[tuple[queries.FiledHashes, int]]:
+    """Photos of which a hash, with or without its frame, lies near one of those sought, and how far off."""
+    rows = queries.with_hash_words(session, words, after)
+    whole = pdq_distances(sought, [row.pdq for row in rows])
+    content = pdq_distances(sought, [row.content_pdq for row in rows])
+    nearest = np.minimum(whole, content).tolist()
+    return [(row, distance) for row, distance in zip(rows, nearest, strict=True) if distance <= SAME_PDQ]
 
 
 def join_cluster(database: Database, photo_id: UUID) -> None:
@@ -112,20 +123,16 @@ def _compare(session: Session, photo_id: UUID, findings: _Findings) -> None:
     probe = Fingerprint.from_bytes(own.fingerprint)
     sought = sought_hashes(probe)
     words = near_band_words(sought).tolist()
-    numbers = {
-        row.number
-        for row in queries.with_hash_words(session, words, seen)
-        if _distance(sought, _hashes_of(row)) <= SAME_PDQ
-    }
+    numbers = {row.number for row, _ in near_hashes(session, sought, words, seen)}
     numbers |= queries.sharing_words(session, sought_keypoint_words(probe).tolist(), seen, MOST_LOOKED_AT)
     for row in queries.open_fingerprints(session, [n for n in numbers if n is not None and n != own.number]):
         same = same_picture(probe, Fingerprint.from_bytes(row.fingerprint))
         if same is not None:
             findings.same[row.photo_id] = same
-    for known in queries.known_with_words(session, words):
-        distance = _distance(sought, [Pdq.from_hexadecimal(known.pdq, known.pdq_quality)])
+    listed = queries.known_with_words(session, words)
+    for known, distance in zip(listed, pdq_distances(sought, [each.pdq for each in listed]), strict=True):
         if distance <= SAME_PDQ and known.number is not None:
-            findings.listed[known.number] = distance
+            findings.listed[known.number] = int(distance)
 
 
 def _join(session: Session, photo: Photo, findings: _Findings) -> None:
@@ -205,16 +212,3 @@ def _near_hash(session: Session, photo: Photo) -> Photo | None:
 
 def _as_hash(row: PhotoHash) -> PictureHash:
     return PictureHash(from_signed(row.phash), row.verification, row.detail)
-
-
-def _hashes_of(row: PhotoFingerprint) -> list[Pdq]:
-    hashes = (
-        Pdq.from_hexadecimal(row.pdq, row.pdq_quality),
-        Pdq.from_hexadecimal(row.content_pdq, row.content_pdq_quality),
-    )
-    return [pdq for pdq in hashes if pdq.usable]
-
-
-def _distance(sought: Iterable[Pdq], filed: Iterable[Pdq]) -> int:
-    filed = list(filed)
-    return min((pdq_distance(one, other) for one in sought for other in filed), default=SAME_PDQ + 1)

@@ -112,12 +112,11 @@ class PhotoFingerprint(SQLModel, table=True):
     """A short name for the index."""
     photo_id: UUID = Field(foreign_key="photo.id", unique=True)
     pdq: str
-    """PDQ hash of the whole picture as it is exchanged: 64 hexadecimal digits."""
+    """PDQ hash of the whole picture as it is exchanged: 64 hexadecimal digits; empty if it says nothing."""
     pdq_quality: int
     """0 to 100."""
     content_pdq: str
     """The same of what a plain frame leaves."""
-    content_pdq_quality: int
     fingerprint: bytes
 
 

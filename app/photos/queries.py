@@ -1,10 +1,10 @@
 """Questions about photos, and the one door to a picture."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
@@ -119,16 +119,27 @@ def newest_fingerprint(session: Session) -> int:
     return session.exec(select(func.max(col(PhotoFingerprint.number)))).one() or 0
 
 
-def with_hash_words(session: Session, words: Collection[int], after: int) -> list[PhotoFingerprint]:
-    """Photos filed under one of the words and under a number above `after`; only their hashes are read."""
+class FiledHashes(NamedTuple):
+    """What is read of the many photos that share a word by chance."""
+
+    number: int | None
+    photo_id: UUID
+    pdq: str
+    content_pdq: str
+
+
+def with_hash_words(session: Session, words: Collection[int], after: int = 0) -> list[FiledHashes]:
+    """Hashes of photos that are filed under one of the words, and under a number above `after`."""
     numbers = select(PhotoWord.number).where(col(PhotoWord.word).in_(words), col(PhotoWord.number) > after)
-    return list(
-        session.exec(
-            select(PhotoFingerprint)
-            .where(col(PhotoFingerprint.number).in_(numbers))
-            .options(defer(col(PhotoFingerprint.fingerprint), raiseload=True))  # type: ignore[arg-type]
-        )
+    rows = session.exec(
+        select(
+            PhotoFingerprint.number,
+            PhotoFingerprint.photo_id,
+            PhotoFingerprint.pdq,
+            PhotoFingerprint.content_pdq,
+        ).where(col(PhotoFingerprint.number).in_(numbers))
     )
+    return [FiledHashes(*row) for row in rows]
 
 
 def sharing_words(session: Session, words: Collection[int], after: int, most: int) -> set[int]:
@@ -169,7 +180,6 @@ def open_fingerprints(session: Session, numbers: Collection[int]) -> list[PhotoF
                 col(Photo.kept_apart).is_(False),
             )
             .order_by(col(PhotoFingerprint.number))
-            .execution_options(populate_existing=True)
         )
     )
 

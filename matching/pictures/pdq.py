@@ -109,6 +109,25 @@ def pdq_distance(one: Pdq, other: Pdq) -> int:
     return (int.from_bytes(one.bits, "big") ^ int.from_bytes(other.bits, "big")).bit_count()
 
 
+def pdq_distances(sought: Sequence[Pdq], filed: Sequence[str]) -> NDArray[np.int64]:
+    """How far each of many exchanged hashes is from the nearest of a few.
+
+    Args:
+        sought: the few.
+        filed: 64 hexadecimal digits each; an empty one is far from everything.
+
+    Returns:
+        (n,) int64, 0 to 256.
+    """
+    far = "0" * 2 * PDQ_BYTES
+    rows = np.frombuffer(bytes.fromhex("".join(text or far for text in filed)), np.uint64).reshape(-1, 4)
+    nearest = np.full(len(filed), PDQ_BITS, np.int64)
+    for pdq in sought:
+        bits = np.bitwise_count(rows ^ np.frombuffer(pdq.bits, np.uint64)).sum(axis=1, dtype=np.int64)
+        nearest = np.minimum(nearest, bits)
+    return np.where([bool(text) for text in filed], nearest, PDQ_BITS)
+
+
 def same_pdq(one: Pdq, other: Pdq) -> bool:
     """Tell whether two hashes are of one picture: both of good quality, at most `SAME_PDQ` bits apart."""
     return one.usable and other.usable and pdq_distance(one, other) <= SAME_PDQ

@@ -56,7 +56,6 @@ def upgrade() -> None:
     sa.Column('pdq', sa.String(), nullable=False),
     sa.Column('pdq_quality', sa.Integer(), nullable=False),
     sa.Column('content_pdq', sa.String(), nullable=False),
-    sa.Column('content_pdq_quality', sa.Integer(), nullable=False),
     sa.Column('fingerprint', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['photo_id'], ['photo.id'], name=op.f('fk_photo_fingerprint_photo_id')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_photo_fingerprint')),

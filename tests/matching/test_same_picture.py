@@ -27,6 +27,7 @@ from matching.pictures.pdq import (
     band_words,
     near_band_words,
     pdq_distance,
+    pdq_distances,
     pdq_views,
     same_pdq,
 )
@@ -83,6 +84,15 @@ class TestPdq:
 
         assert pdq_distance(pdq, near) == len(flipped)
         assert set(band_words(near).tolist()) & set(near_band_words([pdq]).tolist())
+
+    @given(st.lists(hashes, max_size=4), st.lists(hashes, max_size=5))
+    def test_many_distances_are_those_of_pairs(self, sought: list[Pdq], filed: list[Pdq]) -> None:
+        """What a city's photos are sifted with is the distance itself; an empty hash is near nothing."""
+        texts = [*(pdq.hexadecimal for pdq in filed), ""]
+
+        expected = [min((pdq_distance(one, pdq) for one in sought), default=256) for pdq in filed]
+
+        assert pdq_distances(sought, texts).tolist() == [*expected, 256]
 
     @given(hashes)
     def test_a_hash_survives_being_exchanged(self, pdq: Pdq) -> None:
