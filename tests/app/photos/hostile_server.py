@@ -120,7 +120,8 @@ def kill_the_server() -> tuple[Frame, bytes]:
 
 
 def look_around() -> tuple[Frame, bytes]:
-    secrets = [name for name in os.environ if "HOMEWARD" in name or "KEY" in name]
+    networks = {"HOMEWARD_WEIGHTS", "HOMEWARD_MODELS"}
+    secrets = [name for name in os.environ if ("HOMEWARD" in name or "KEY" in name) and name not in networks]
     loaded = [name for name in sys.modules if name.startswith(("sqlmodel", "sqlalchemy", "app.core"))]
     return verdict(held=len(pipes()) == 1 and not secrets and not loaded)
 
