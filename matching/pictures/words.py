@@ -22,6 +22,11 @@ Source:
     different pictures share one with probability 4e-5.
 """
 
+FEW_KEYPOINTS: Final = 64
+"""Keypoints up to which a picture is also looked up under words that differ in one bit: a part of a plain
+street has few, and a lookup under 25 words for each of 160 would read ten times as much."""
+
+_FLIPS: Final = np.concatenate([[0], 1 << np.arange(WORD_BITS)]).astype(np.int64)
 _KEYPOINTS: Final = 1 << WORD_BITS
 """Added to keypoints' words, which are thus distinct from the bands of hashes."""
 
@@ -55,7 +60,9 @@ def sought_hash_words(fingerprint: Fingerprint) -> Words:
 def sought_keypoint_words(fingerprint: Fingerprint) -> Words:
     """Some of these are filed for most copies, as the picture is or mirrored."""
     codes = fingerprint.keypoints.codes
-    return _sorted([_words(codes), _words(codes[:, MIRRORED_BITS])])
+    words = np.concatenate([_words(codes), _words(codes[:, MIRRORED_BITS])])
+    flips = _FLIPS if len(codes) <= FEW_KEYPOINTS else _FLIPS[:1]
+    return np.unique(words[:, None] ^ flips)
 
 
 def _words(codes: NDArray[np.uint8]) -> Words:
