@@ -19,12 +19,14 @@ from app.core.files import StoredFile
 from app.encoders import queries
 from app.encoders.models import EnrolledEncoder, PhotoEncoding
 from app.encoders.same_faces import same_faces
+from app.photos import joining
 from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, Rendition, RenditionKind, Template
 from app.photos.sandbox import ExaminationFailed
 from app.records.models import Reference
 from matching.examination import Examination, ExaminedFace
 from matching.formats import UnreadablePhoto
+from matching.pictures.fingerprint import Fingerprint
 from matching.rendition import CROP_SIDE, Box
 
 PHOTOS_ASKED_FOR: Final = 100
@@ -68,6 +70,8 @@ class _Found:
     redacted: StoredFile | None
     """In place of the redacted scene, if it hides all known faces and the new ones."""
     reason: str | None = None
+    fingerprint: Fingerprint | None = None
+    """By which copies are known: photos of earlier versions have none yet."""
 
 
 def reencode(
@@ -169,7 +173,8 @@ def _look(context: Context, examiner: ExaminesPhotos, known: _Known) -> _Found:
         (seen.faces[number], boxes[number], context.store.put(seen.faces[number].crop)) for number in new
     ]
     hides_all = bool(new) and not lost and scale == 1.0
-    return _Found(templates, added, context.store.put(seen.redacted) if hides_all else None)
+    redacted = context.store.put(seen.redacted) if hides_all else None
+    return _Found(templates, added, redacted, fingerprint=seen.fingerprint)
 
 
 def _template_of_crop(context: Context, examiner: ExaminesPhotos, known: _Known, face: Face) -> bytes | None:
@@ -230,6 +235,8 @@ def _save(session: Session, encoder: EnrolledEncoder, known: _Known, found: _Fou
             picture = session.get_one(Rendition, redacted.id)
             picture.store_key, picture.sealed_key = found.redacted.store_key, found.redacted.sealed_key
             session.add(picture)
+    if found.fingerprint is not None and known.photo.tip_id is not None:
+        joining.keep_fingerprint(session, photo_id, found.fingerprint)
     _name_the_child(session, photo_id)
     missed = len([face for face in known.faces if face.id not in {*encoded, *found.templates}])
     session.add(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
@@ -220,13 +221,17 @@ def links_of(session: Session, photo_ids: Collection[UUID]) -> dict[UUID, list[P
 def lists_of(
     session: Session, photo_ids: Collection[UUID]
 ) -> dict[UUID, list[tuple[KnownList, KnownPicture]]]:
-    """By photo, the known pictures it looks like, with their lists; each list once, the nearest picture."""
+    """By photo, the known pictures that it or a copy of it looks like: each list once, the nearest one."""
     found: dict[UUID, dict[UUID, tuple[KnownList, KnownPicture]]] = {}
+    copy = aliased(Photo)
+    itself = col(copy.id) == col(Photo.id)
     for photo_id, known_list, known in session.exec(
-        select(PhotoOnList.photo_id, KnownList, KnownPicture)
+        select(Photo.id, KnownList, KnownPicture)
+        .join(copy, itself | (col(copy.cluster_id) == col(Photo.cluster_id)))
+        .join(PhotoOnList, col(PhotoOnList.photo_id) == col(copy.id))
         .join(KnownPicture, col(KnownPicture.number) == col(PhotoOnList.known_number))
         .join(KnownList, col(KnownList.id) == col(KnownPicture.list_id))
-        .where(col(PhotoOnList.photo_id).in_(photo_ids))
+        .where(col(Photo.id).in_(photo_ids))
         .order_by(col(PhotoOnList.distance), col(KnownList.name))
     ):
         found.setdefault(photo_id, {}).setdefault(known_list.id, (known_list, known))

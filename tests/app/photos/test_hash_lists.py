@@ -12,7 +12,7 @@ from app.core.context import Context
 from app.core.errors import Invalid
 from app.photos import hash_lists, queries
 from app.photos.hash_lists import ListedHash
-from app.photos.models import KnownList, KnownPicture, KnownWord
+from app.photos.models import KnownList, KnownPicture, KnownWord, PhotoOnList
 from tests.app.photos.test_joining import OTHER, STREET, Album, edited
 from tests.make import Make
 
@@ -120,18 +120,21 @@ class TestFlags:
         assert all(each.quality > 50 and each.tags == "" for each in own)
 
     def test_photos_that_came_before_or_after_a_list_are_flagged(self, album: Album) -> None:
-        """A picture that was explained years ago is said to be so; its tip goes on like any other."""
+        """A picture that was explained years ago is said to be so, and so are copies that no hash finds."""
         before = album.send(STREET)
         known = [ListedHash(each.pdq, each.quality, "viral,2019") for each in self.own(album)]
 
         assert hash_lists.add_list(album.context.db, "Explained", known) == 1
         after = album.send(edited(STREET, "recompressed"))
         mirrored = album.send(edited(STREET, "mirrored"))
+        crop = album.send(edited(STREET, "crop to 50 %"))
         stranger = album.send(OTHER)
 
         with album.context.db.read() as session:
-            found = queries.lists_of(session, [before, after, mirrored, stranger])
-        assert set(found) == {before, after, mirrored}
+            found = queries.lists_of(session, [before, after, mirrored, crop, stranger])
+            near = set(session.exec(select(PhotoOnList.photo_id)))
+        assert near == {before, after, mirrored}
+        assert set(found) == near | {crop}
         ((known_list, picture),) = found[after]
         assert (known_list.name, picture.tags) == ("Explained", "viral,2019")
         assert album.cluster(after) == album.cluster(before)

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +13,9 @@ from sqlmodel import select
 from app.audit.service import SYSTEM
 from app.core.context import Context
 from app.core.errors import Conflict
+from app.encoders import reencoding
+from app.encoders import service as encoders
+from app.encoders.service import EncoderKey
 from app.photos import joining, queries, service
 from app.photos.models import (
     LinkDerived,
@@ -23,12 +27,12 @@ from app.photos.models import (
     PhotoState,
     PhotoWord,
 )
-from app.tips.models import Tip
 from matching.edits import EDITS, compressed
 from matching.hashing import bands, picture_hash, to_signed
 from matching.photo import Pixels, read_photo
 from matching.pictures.fingerprint import fingerprint
 from matching.pictures.same_picture import Derived, Kind
+from tests.app.encoders.stub import NEW, Finds, examination
 from tests.make import Make
 from tests.matching.pictures import face_file
 
@@ -153,6 +157,22 @@ class TestJoining:
         (link,) = album.links(new)
         assert (link.kind, link.keypoints) == (LinkKind.COPY, None)
 
+    def test_going_through_photos_again_gives_them_the_fingerprints_they_lack(
+        self, album: Album, context: Context, make: Make
+    ) -> None:
+        """After `homeward reencode` parts of old pictures are known, too; references have no fingerprint."""
+        old = album.send(STREET, hashed_only=True)
+        make.record()
+        with context.db.write() as session:
+            encoder = encoders.enrol(session, EncoderKey(*NEW), SYSTEM)
+
+        reencoding.reencode(context, encoder, Finds(replace(examination(), fingerprint=fingerprint(STREET))))
+        crop = album.send(edited(STREET, "crop to 50 %"))
+
+        assert album.cluster(crop) == album.cluster(old)
+        with context.db.read() as session:
+            assert {row.photo_id for row in session.exec(select(PhotoFingerprint))} == {old, crop}
+
     def test_an_unreadable_photo_gets_no_cluster(self, album: Album) -> None:
         """Nothing is known of it but its bytes."""
         photo_id = album.file(np.full((60, 80, 3), 9, np.uint8))
@@ -250,11 +270,3 @@ def test_the_words_of_the_library_are_those_of_the_tables() -> None:
     """The web process, which loads no picture library, shows what the library found."""
     assert {kind.value for kind in Kind} == {kind.value for kind in LinkKind} - {"same_file", "by_hand"}
     assert {derived.value for derived in Derived} == {derived.value for derived in LinkDerived}
-
-
-def test_references_are_not_filed_among_tips_photos(album: Album, make: Make) -> None:
-    """A record's photo is no repost of a tip's; finding it is what faces are for."""
-    make.record()
-    assert isinstance(make.tip(), Tip)
-    with album.context.db.read() as session:
-        assert session.exec(select(PhotoFingerprint)).first() is None
