@@ -117,7 +117,7 @@ class TestRefusals:
 
     def test_a_truncated_photo_stays_refused_after_the_face_models_are_loaded(self) -> None:
         """Importing face_recognition tells Pillow to fill truncated pictures up with grey."""
-        from matching.encoders import load_face_recognition  # noqa: PLC0415 - the import is what is tested.
+        from matching.dlib_package import load_face_recognition  # noqa: PLC0415 - the import is what is tested.
 
         load_face_recognition()
         assert refusal(GOOD[: len(GOOD) // 2]) == R.DAMAGED
