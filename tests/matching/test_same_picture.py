@@ -275,6 +275,19 @@ class TestCopies:
         for one, other in itertools.combinations(copies, 2):
             assert same_picture(one, other) is None
 
+    def test_one_banner_makes_no_two_pictures_one(self) -> None:
+        """Nothing but the banner overlaps when one has it above and the other below."""
+        banner = np.random.default_rng(2).integers(0, 255, (12, 64, 3)).astype(np.uint8)
+        strip = np.asarray(Image.fromarray(banner).resize((1024, 192), Image.Resampling.BICUBIC))
+        above = fingerprint(np.concatenate([strip, PICTURES[STREET]]))
+        below = fingerprint(np.concatenate([PICTURES["p0044-tip1"], strip]))
+
+        pose = align(above.keypoints, below.keypoints)
+
+        assert pose is not None
+        assert pose.agreeing >= 20
+        assert same_picture(above, below) is None
+
     @pytest.mark.parametrize("noise", [0, 2, 8])
     def test_flat_pictures_never_join(self, noise: int) -> None:
         """Without this every photo of a dark pocket would be one cluster."""
