@@ -20,9 +20,7 @@ from tests.app.triage.conftest import Desk
 from tests.make import Make
 
 
-def link(
-    desk: Desk, copy: Tip, first: Tip, kind: LinkKind, *, joined: bool = True, **more: Any
-) -> PhotoLink:
+def link(desk: Desk, copy: Tip, first: Tip, kind: LinkKind, *, joined: bool = True, **more: Any) -> PhotoLink:
     photo, other = desk.photos(copy)[0], desk.photos(first)[0]
     made = PhotoLink(photo_id=photo.id, other_id=other.id, kind=kind, joined=joined, **more)
     with desk.db.write() as session:
