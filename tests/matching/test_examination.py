@@ -7,16 +7,30 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from matching.examination import Examination, ExaminedFace, examine
+from matching import mtcnn
+from matching.encoders import LARGEST_TEMPLATE
+from matching.engine import Engine, default_engine, encoder_named
+from matching.examination import (
+    DETAIL_SIDE,
+    MOST_ENCODERS,
+    Examination,
+    ExaminedFace,
+    examine,
+    found_in_detail,
+)
 from matching.face_quality import FaceQuality, QualityReason
+from matching.faces import HogDetector, MtcnnDetector
+from matching.formats import UnreadablePhoto
 from matching.hashing import PictureHash
-from matching.photo import PhotoFacts
+from matching.mtcnn import Detections
+from matching.photo import Photo, PhotoFacts, PhotoLimits, Pixels, read_photo
 from matching.pictures.fingerprint import fingerprint
 from matching.pictures.keypoints import MOST_KEYPOINTS
 from matching.rendition import Box
 from matching.wire import LARGEST_MESSAGE, MAGIC, MalformedMessage
-from tests.matching.pictures import face_file, scene
+from tests.matching.pictures import encoded, face_file, scene
 
 PRINTS = [fingerprint(np.asarray(scene())), fingerprint(np.zeros((32, 900, 3), np.uint8))]
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
@@ -27,6 +41,7 @@ def finite(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 points = st.tuples(finite(0, 1600), finite(0, 1600))
+names = st.from_regex(r"[A-Za-z0-9_.+-]{1,128}", fullmatch=True)
 jpegs = st.binary(max_size=30).map(lambda middle: b"\xff\xd8\xff" + middle + b"\xff\xd9")
 
 
@@ -159,6 +174,20 @@ class TestWire:
             ("faces.0.quality.size", 0),
             ("faces.0.template_bytes", [15]),
             ("faces.0.template_bytes", [10**9]),
+            ("faces.0.template_bytes", [4 * LARGEST_TEMPLATE + 4]),
+            ("faces.0.template_bytes", []),
+            ("faces.0.template_bytes", [0]),
+            ("faces.0.template_bytes", [12]),
+            ("faces.0.template_bytes", [12, 4]),
+            ("faces.0.template_bytes", [16, 16]),
+            ("faces.0.template_bytes", [20, -4]),
+            ("faces.0.template_bytes", [16.0]),
+            ("faces.0.template_bytes", [True]),
+            ("faces.0.template_bytes", ["16"]),
+            ("faces.0.template_bytes", [4] * (MOST_ENCODERS + 1)),
+            ("faces.0.template_bytes", [[16]]),
+            ("faces.0.template_bytes", 16),
+            ("faces.0.template_bytes", None),
             ("faces.0.crop_bytes", 0),
             ("faces", [{}] * 33),
             ("faces", {}),
@@ -174,8 +203,19 @@ class TestWire:
             ("phash", "zz"),
             ("phash", "f" * 17),
             ("verification", "00"),
+            ("encoders", []),
+            ("encoders", ["e"]),
+            ("encoders", ["e", "1", "f"]),
+            ("encoders", ["e", "1", "f", "2"]),
+            ("encoders", ["e", "1"] * (MOST_ENCODERS + 1)),
+            ("encoders", [["e", "1"]]),
+            ("encoders", {"e": "1"}),
+            ("encoders", "e"),
             ("encoders.0", "../../x"),
-            ("encoders.1", "x" * 65),
+            ("encoders.0", ""),
+            ("encoders.0", None),
+            ("encoders.1", "x" * 129),
+            ("encoders.1", 1),
             ("detail", -1),
             ("fingerprint_bytes", 0),
             ("fingerprint_bytes", 10**6),
@@ -204,7 +244,7 @@ class TestWire:
                 Examination.from_wire(bad)
 
     def test_templates_of_two_lengths_are_refused(self) -> None:
-        """One encoder gives one length."""
+        """One encoder gives one length, and each face has a template of each encoder."""
         faces = sample().faces
         short = ExaminedFace(faces[0].box, faces[0].eyes, faces[0].nose, faces[0].quality, (bytes(8),), JPEG)
         mixed = replace(sample(), faces=(faces[0], short)).to_wire()
@@ -213,16 +253,175 @@ class TestWire:
 
 
 @pytest.mark.faces
-def test_a_photo_gives_all_that_the_service_keeps_of_it() -> None:
-    """One pass: renditions, hash, faces with templates and crops, and the way over the wire."""
-    examination = examine(face_file("p0040-tip1"))
+class TestExamine:
+    def test_a_photo_gives_all_that_the_service_keeps_of_it(self) -> None:
+        """One pass: renditions, hash, faces with templates and crops, and the way over the wire."""
+        examination = examine(face_file("p0040-tip1"))
 
-    assert (examination.width, examination.height) == (1024, 768)
-    assert len(examination.faces) == 2
-    assert examination.hash.usable
-    assert examination.scene != examination.redacted
-    for face in examination.faces:
-        assert face.vector().dtype == np.float32
-        assert np.isclose(np.linalg.norm(face.vector()), 1, atol=1e-5)
-        assert face.quality.searchable
-    assert Examination.from_wire(examination.to_wire()) == examination
+        assert (examination.width, examination.height) == (1024, 768)
+        assert examination.encoders == (("dlib+mobilefacenet", "0.3.0-65+1.0.24-35+points5+flip+mtcnn"),)
+        assert len(examination.faces) == 2
+        assert examination.hash.usable
+        assert examination.scene != examination.redacted
+        for face in examination.faces:
+            assert face.vector().shape == (320,)
+            assert face.vector().dtype == np.float32
+            assert float(np.linalg.norm(face.vector())) == pytest.approx(1, abs=1e-5)
+            assert face.quality.searchable
+        assert Examination.from_wire(examination.to_wire()) == examination
+
+    def test_every_engine_encodes_what_the_first_one_found(self) -> None:
+        """While encoders are exchanged, each face has a template of the old and of the new one."""
+        engines = [Engine(MtcnnDetector(), encoder_named(name)) for name in ("dlib", "face_recognition")]
+        engines[1] = Engine(HogDetector(), engines[1].encoder)
+
+        examination = examine(face_file("p0045-portrait0"), engines)
+
+        (face,) = examination.faces
+        assert [name for name, _ in examination.encoders] == ["dlib", "face_recognition"]
+        assert [face.vector(place).size for place in range(2)] == [128, 128]
+        assert np.abs(face.vector(0) - face.vector(1)).max() > 0.01
+        assert Examination.from_wire(examination.to_wire()) == examination
+
+    def test_a_photo_without_faces_is_examined(self) -> None:
+        """A place or a shirt may be the clue."""
+        examination = examine(encoded(scene()))
+
+        assert examination.faces == ()
+        assert Examination.from_wire(examination.to_wire()) == examination
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, 50.0])
+    def test_a_face_whose_points_say_nothing_costs_no_photo(
+        self, value: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A network may answer anything; the other face of the photo is searched."""
+        real = mtcnn.detect
+
+        def detect(pixels: Pixels, *arguments: Any) -> Detections:
+            found = real(pixels, *arguments)
+            found.points[1] = value
+            return found
+
+        monkeypatch.setattr(mtcnn, "detect", detect)
+
+        examination = examine(face_file("p0040-tip1"))
+
+        assert len(examination.faces) == 1
+        assert Examination.from_wire(examination.to_wire()) == examination
+
+    def test_the_limits_hold(self) -> None:
+        """The caller says what is read at most, also when the original is read once more."""
+        with pytest.raises(UnreadablePhoto):
+            examine(face_file("p0045-portrait0"), limits=PhotoLimits(most_pixels=10_000))
+
+
+STREET = 4000, 3000
+CHILD = (3000, 1800)
+"""Where the small portrait stands in the street, pixels."""
+
+
+def street(side: int) -> bytes:
+    """A photo of twelve megapixels with one small portrait in it, `side` pixels wide."""
+    ground = scene(*STREET)
+    child = Image.fromarray(read_photo(face_file("p0045-portrait0")).pixels)
+    ground.paste(child.resize((side, side), Image.Resampling.LANCZOS), CHILD)
+    return encoded(ground, quality=92)
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return street(180)
+
+
+@pytest.mark.faces
+class TestDetail:
+    """Small faces are encoded from the original."""
+
+    def test_a_small_face_of_a_large_photo_is_encoded_from_the_original(self, data: bytes) -> None:
+        """The scene has 13 pixels between the eyes, the original 34."""
+        engine = default_engine()
+        photo = read_photo(data)
+        found = engine.find(photo.pixels)
+        pixels, detailed = found_in_detail(data, photo, found.faces)
+        (reference,) = engine.encode(
+            (own := read_photo(face_file("p0045-portrait0")).pixels), engine.find(own).faces
+        )
+
+        (examined,) = examine(data, (engine,)).faces
+        (from_scene,), (from_detail,) = (
+            engine.encode(photo.pixels, found.faces),
+            engine.encode(pixels, detailed),
+        )
+
+        assert photo.pixels.shape == (1200, 1600, 3)
+        assert pixels.shape == (3000, 4000, 3)
+        assert np.array_equal(examined.vector(), from_detail.astype(np.float32))
+        assert 1 - float(reference @ from_detail) < 0.4 * (1 - float(reference @ from_scene))
+        assert found.faces[0].quality.eye_distance < 14
+        assert detailed[0].quality.eye_distance > 30
+        assert examined.quality == detailed[0].quality
+
+    def test_places_stay_in_pixels_of_the_scene(self, data: bytes) -> None:
+        """Pages draw boxes on the scene, whatever the template was made from."""
+        examination = examine(data)
+
+        (face,) = examination.faces
+        assert (examination.width, examination.height) == (1600, 1200)
+        assert CHILD[0] * 0.4 < face.box.left < face.box.left + face.box.width < (CHILD[0] + 180) * 0.4
+        assert CHILD[1] * 0.4 < face.eyes[0][1] < (CHILD[1] + 180) * 0.4
+        assert Examination.from_wire(examination.to_wire()) == examination
+
+    def test_a_turned_original_is_turned_again(self, data: bytes) -> None:
+        """The second reading obeys the orientation as the first one did."""
+        image = Image.fromarray(read_photo(data, PhotoLimits(scene_side=DETAIL_SIDE)).pixels)
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        turned = encoded(image.transpose(Image.Transpose.ROTATE_90), quality=92, exif=exif)
+
+        (upright,), (face,) = examine(data).faces, examine(turned).faces
+
+        assert float(upright.vector() @ face.vector()) > 0.97
+
+    def test_a_photo_without_small_faces_is_read_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second reading costs as much as the first; most photos do without."""
+        data = street(1200)
+        photo = read_photo(data)
+        found = default_engine().find(photo.pixels)
+        monkeypatch.setattr("matching.examination.read_photo", None)
+
+        pixels, detailed = found_in_detail(data, photo, found.faces)
+
+        assert pixels is photo.pixels
+        assert detailed == found.faces
+
+    def test_a_small_original_has_no_more_to_give(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the scene has every pixel, nothing is gained by looking again."""
+        ground = scene(900, 700)
+        child = Image.fromarray(read_photo(face_file("p0045-portrait0")).pixels)
+        ground.paste(child.resize((80, 80)), (400, 300))
+        data = encoded(ground)
+        photo = read_photo(data)
+        found = default_engine().find(photo.pixels)
+        monkeypatch.setattr("matching.examination.read_photo", None)
+
+        assert found.faces[0].quality.eye_distance < 20
+        assert found_in_detail(data, photo, found.faces) == (photo.pixels, found.faces)
+
+    def test_the_second_reading_has_the_callers_limits_and_its_own_size(
+        self, data: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A limit that was wide enough for the first reading is wide enough for the second."""
+        asked: list[PhotoLimits | None] = []
+
+        def read(given: bytes, limits: PhotoLimits | None = None) -> Photo:
+            asked.append(limits)
+            return read_photo(given, limits)
+
+        monkeypatch.setattr("matching.examination.read_photo", read)
+        photo = read_photo(data)
+
+        found_in_detail(
+            data, photo, default_engine().find(photo.pixels).faces, PhotoLimits(most_pixels=10**8)
+        )
+
+        assert asked == [PhotoLimits(most_pixels=10**8, scene_side=DETAIL_SIDE)]
