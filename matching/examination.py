@@ -178,6 +178,11 @@ def found_in_detail(
 
     Where a face is small in the scene and the original has more pixels, the original is read once more: a
     child of fifty pixels in a 12-megapixel street has nineteen in the scene.
+
+    Source:
+        Synthetic, 14 portraits shrunk into a 12-megapixel photo, median cosine with the full-size portrait:
+        8 pixels between the eyes in the scene 0.875 (MobileFaceNet alone 0.72), from the original 0.977; 12
+        pixels 0.952 and 0.994; 17 pixels 0.977 and 0.996.
     """
     largest = max(photo.facts.width, photo.facts.height)
     small = any(face.quality.eye_distance < GOOD_EYE_DISTANCE for face in faces)

@@ -64,3 +64,34 @@ def scan_bomb(scans: int) -> bytes:
     jpeg = encoded(Image.new("RGB", (64, 64)), progressive=True)
     last = jpeg.rfind(b"\xff\xda")
     return jpeg[:last] + jpeg[last:-2] * scans + jpeg[-2:]
+
+
+def rgb_profile(red: int, green: int, blue: int) -> bytes:
+    """A colour profile like sRGB's, but for what its channels mean: 0 red, 1 green, 2 blue."""
+    primaries = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139))
+
+    def xyz(values: tuple[float, ...]) -> bytes:
+        return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(value * 65_536) for value in values))
+
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(2.2 * 256)) + bytes(2)
+    text = b"text" + bytes(4) + b"none" + bytes(4)
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(79),
+        b"cprt": text,
+        b"wtpt": xyz((0.9642, 1.0, 0.8249)),
+        b"rXYZ": xyz(primaries[red]),
+        b"gXYZ": xyz(primaries[green]),
+        b"bXYZ": xyz(primaries[blue]),
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+    }
+    at = 128 + 4 + 12 * len(tags)
+    table, content = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        table += name + struct.pack(">II", at + len(content), len(tag))
+        content += tag
+    head = struct.pack(">I", at + len(content)) + bytes(4) + b"\x02\x10\0\0mntrRGB XYZ "
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", *(round(value * 65_536) for value in (0.9642, 1.0, 0.8249)))
+    return head.ljust(128, b"\0") + table + content

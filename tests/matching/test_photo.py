@@ -1,9 +1,11 @@
+import io
 import math
 import subprocess
 import sys
 import time
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,9 +13,17 @@ from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import IFDRational
 
 from matching.formats import UnreadablePhoto, UnreadableReason, sniff
-from matching.photo import SCENE_SIDE, Photo, read_photo
+from matching.photo import LARGEST_PROFILE, SCENE_SIDE, Photo, PhotoFacts, PhotoLimits, read_photo
 from matching.rendition import scene_jpeg
-from tests.matching.pictures import encoded, png, scan_bomb, scene, with_frame_size, with_segment
+from tests.matching.pictures import (
+    encoded,
+    png,
+    rgb_profile,
+    scan_bomb,
+    scene,
+    with_frame_size,
+    with_segment,
+)
 
 R = UnreadableReason
 GOOD = encoded(scene())
@@ -171,6 +181,64 @@ class TestModes:
         assert pixels.max() == 255
         assert abs(float(pixels.mean()) - 127.5) < 1
 
+    @pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
+    def test_sixteen_bits_of_every_kind_are_scaled(self, colour: int, channels: int) -> None:
+        """Colour, and with a layer of transparency: scanners and editors write them all."""
+        levels = np.stack(
+            [np.roll(np.linspace(0, 65_535, 4096), 1000 * each) for each in range(channels)], -1
+        )
+        if colour in {4, 6}:
+            levels[:, -1] = 65_535
+        rows = levels.reshape(64, 64 * channels).astype(">u2")
+        expected = (levels[:, :3] if channels > 2 else levels[:, :1]).reshape(64, 64, -1) / 257
+
+        pixels = read_photo(png(64, 64, 16, colour, b"".join(b"\0" + row.tobytes() for row in rows))).pixels
+
+        assert float(np.abs(pixels - expected).max()) <= 1
+
+    def test_ten_bits_of_a_phone_are_scaled(self) -> None:
+        """Newer phones write HEIF with ten bits a channel."""
+        levels = np.asarray(scene(), np.uint16) * 257
+        image = pillow_heif.from_bytes(mode="RGB;16", size=scene().size, data=levels.tobytes())
+        buffer = io.BytesIO()
+        image.save(buffer, quality=95, bit_depth=10)
+
+        assert difference(read_photo(buffer.getvalue()), scene()) < 3
+
+    def test_a_grey_jpeg_has_three_equal_channels(self) -> None:
+        """Scanned prints; encoders take three channels."""
+        pixels = read_photo(encoded(scene().convert("L"))).pixels
+
+        assert np.array_equal(pixels[..., 0], pixels[..., 1])
+        assert np.array_equal(pixels[..., 1], pixels[..., 2])
+
+    def test_a_transparent_palette_becomes_white(self) -> None:
+        """Stickers and screenshots have palettes."""
+        image = scene().quantize(16)
+
+        pixels = read_photo(encoded(image, "PNG", transparency=image.getpixel((160, 120)))).pixels
+
+        assert pixels[120, 160].tolist() == [255, 255, 255]
+        assert (pixels[5, 5] != 255).any()
+
+    @pytest.mark.parametrize("form", ["WEBP", "PNG", "AVIF"])
+    def test_the_first_picture_of_several_is_read(self, form: str) -> None:
+        """A short animation is a photo and more; a file's further pictures cost nothing."""
+        others = [Image.new("RGB", (320, 240), (9, 200, 9))] * 3
+
+        photo = read_photo(encoded(scene(), form, save_all=True, append_images=others))
+
+        assert difference(photo, scene()) < 8
+
+    def test_the_first_picture_of_a_phones_pair_is_read(self) -> None:
+        """The second one of an MPO is the other eye's, or a depth map."""
+        other = Image.new("RGB", (1000, 800), (9, 200, 9))
+
+        photo = read_photo(encoded(scene(), "MPO", save_all=True, append_images=[other]))
+
+        assert (photo.facts.width, photo.facts.height) == (320, 240)
+        assert difference(photo, scene()) < 8
+
     def test_transparent_becomes_white(self) -> None:
         """What the sender did not see must not appear."""
         image = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
@@ -185,6 +253,46 @@ class TestModes:
         for broken in (b"garbage" * 20, profile[: len(profile) // 2], bytes(1_000_000)):
             assert difference(read_photo(encoded(scene(), "PNG", icc_profile=broken)), scene()) < 2
 
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+    def test_colours_are_those_of_srgb_whatever_the_profile(
+        self, form: str, order: tuple[int, int, int]
+    ) -> None:
+        """A file whose channels mean other colours shows the same colours afterwards."""
+        shown = np.empty_like(np.asarray(scene()))
+        for channel, meaning in enumerate(order):
+            shown[..., meaning] = np.asarray(scene())[..., channel]
+
+        photo = read_photo(encoded(scene(), form, icc_profile=rgb_profile(*order)))
+
+        assert difference(photo, Image.fromarray(shown)) < 5
+
+    def test_a_profile_of_another_kind_or_size_is_left_alone(self) -> None:
+        """A printer's profile on a photo is a mistake; a megabyte of profile is an attack or a press."""
+        swapped = rgb_profile(2, 1, 0)
+        for profile in (swapped.replace(b"RGB XYZ ", b"CMYKXYZ "), swapped + bytes(LARGEST_PROFILE)):
+            assert difference(read_photo(encoded(scene(), "PNG", icc_profile=profile)), scene()) < 2
+
+    @pytest.mark.parametrize("size", [(4032, 3024), (3024, 4032), (4000, 1000)])
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_a_large_jpeg_is_never_decoded_in_full(
+        self, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch, *, progressive: bool
+    ) -> None:
+        """Draft mode: the decoder itself gives half the size, in half the time and less memory."""
+        decoded: list[tuple[int, int]] = []
+
+        def to_rgb(image: Image.Image) -> Image.Image:
+            decoded.append(image.size)
+            return image.convert("RGB")
+
+        monkeypatch.setattr("matching.photo._to_rgb", to_rgb)
+
+        photo = read_photo(encoded(scene(*size), progressive=progressive))
+
+        assert decoded == [(size[0] // 2, size[1] // 2)]
+        assert (photo.facts.width, photo.facts.height) == size
+        assert max(photo.pixels.shape) == SCENE_SIDE
+
     def test_a_large_photo_is_shrunk_in_shape(self) -> None:
         """Nobody looks at twelve megapixels, and detectors run out of time on them."""
         photo = read_photo(encoded(scene(4032, 3024)))
@@ -194,9 +302,41 @@ class TestModes:
         assert difference(photo, scene(4032, 3024).resize((1600, 1200))) < 3
 
 
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("limits", "reason"),
+        [
+            (PhotoLimits(most_pixels=320 * 240 - 1), R.TOO_LARGE),
+            (PhotoLimits(longest_side=319), R.TOO_LARGE),
+            (PhotoLimits(shortest_side=241), R.TOO_SMALL),
+        ],
+    )
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
+    def test_each_limit_has_a_name_and_holds_in_every_format(
+        self, form: str, limits: PhotoLimits, reason: UnreadableReason
+    ) -> None:
+        """An operator may be stricter than the defaults; one pixel beyond is beyond."""
+        data = encoded(scene(), form)
+
+        with pytest.raises(UnreadablePhoto) as caught:
+            read_photo(data, limits)
+
+        assert caught.value.reason == reason
+        exact = PhotoLimits(most_pixels=320 * 240, longest_side=320, shortest_side=240)
+        assert read_photo(data, exact).facts.width == 320
+
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
+    def test_the_scene_is_as_large_as_asked(self, form: str) -> None:
+        """Shrunk, never enlarged, and the shape stays."""
+        data = encoded(scene(), form)
+
+        assert read_photo(data, PhotoLimits(scene_side=160)).pixels.shape == (120, 160, 3)
+        assert read_photo(data, PhotoLimits(scene_side=9000)).pixels.shape == (240, 320, 3)
+
+
 class TestMetadata:
     @pytest.mark.parametrize("orientation", range(10))
-    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF"])
     def test_all_orientations_show_the_same_upright_picture(self, orientation: int, form: str) -> None:
         """A face that lies on its side is not found."""
         undo = {
@@ -216,6 +356,38 @@ class TestMetadata:
 
         assert (photo.facts.width, photo.facts.height) == scene().size
         assert difference(photo, scene()) < 8
+
+    @pytest.mark.parametrize(("turns", "undo"), [(1, "ROTATE_270"), (2, "ROTATE_180"), (3, "ROTATE_90")])
+    @pytest.mark.parametrize("claimed", [None, 1, 6, 8])
+    def test_a_heif_photo_is_turned_by_its_own_box_and_not_once_more(
+        self, turns: int, undo: str, claimed: int | None
+    ) -> None:
+        """An iPhone writes the turn twice; ISO/IEC 23008-12 counts the box, not what EXIF repeats."""
+        exif = Image.Exif()
+        if claimed is not None:
+            exif[0x0112] = claimed
+        stored = encoded(scene().transpose(Image.Transpose[undo]), "HEIF", exif=exif, quality=95)
+        # The encoder writes no such box: one that says how many bits a pixel has gives way to it.
+        at = stored.index(b"pixi")
+        data = stored[:at] + b"irot" + bytes((turns,)) + bytes(7) + stored[at + 12 :]
+
+        photo = read_photo(data)
+
+        assert (photo.facts.width, photo.facts.height) == scene().size
+        assert difference(photo, scene()) < 8
+
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
+    def test_claims_are_read_in_every_format_and_change_no_pixel(self, form: str) -> None:
+        """What a photo says about itself is kept apart from what it shows."""
+        exif = exif_of(gps=GPS, taken="2026:03:02 14:05:00", offset="+08:00").tobytes()
+
+        plain, claiming = read_photo(encoded(scene(), form)), read_photo(encoded(scene(), form, exif=exif))
+
+        assert np.array_equal(plain.pixels, claiming.pixels)
+        assert plain.facts == PhotoFacts(form, 320, 240)
+        assert claiming.facts == PhotoFacts(
+            form, 320, 240, "2026-03-02T14:05:00+08:00", 22.543097, -114.057861
+        )
 
     def test_time_and_place_are_read_as_claims(self) -> None:
         """A stripped rendition must not lose where and when, if the phone said so."""
