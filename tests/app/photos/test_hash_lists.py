@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
+from typer.testing import CliRunner
 
+from app import cli
 from app.core.context import Context
 from app.core.errors import Invalid
 from app.photos import hash_lists, queries
@@ -138,6 +140,24 @@ class TestFlags:
         ((known_list, picture),) = found[after]
         assert (known_list.name, picture.tags) == ("Explained", "viral,2019")
         assert album.cluster(after) == album.cluster(before)
+
+    def test_the_commands_give_out_and_bring_in(
+        self, album: Album, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """What one deployment writes another one reads."""
+        settings = album.context.settings
+        monkeypatch.setenv("HOMEWARD_DATA_DIR", str(settings.data_dir))
+        monkeypatch.setenv("HOMEWARD_KEY_FILE", str(settings.key_file))
+        sent = album.send(STREET)
+        path = str(tmp_path / "own.csv")
+
+        given = CliRunner().invoke(cli.app, ["hashes", "export", path])
+        taken = CliRunner().invoke(cli.app, ["hashes", "import", path, "--name", "Ours"])
+
+        assert given.output.startswith("1 hashes written")
+        assert taken.output.startswith("1 of 1 pictures added")
+        with album.context.db.read() as session:
+            assert set(queries.lists_of(session, [sent])) == {sent}
 
     def test_bringing_a_list_in_again_adds_what_is_new(self, album: Album) -> None:
         """An import that was stopped goes on; one that was not changes nothing."""
