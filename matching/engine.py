@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from matching.encoders import LARGEST_TEMPLATE, Encoder, Templates
-from matching.encoders.card import OperatorModelRefused, models_folder, read_card
+from matching.encoders.card import Kind, OperatorModelRefused, cards, models_folder, read_card
 from matching.encoders.chips import dlib_encoder, mobilefacenet_encoder
 from matching.encoders.fused import FusedEncoder
 from matching.encoders.operator import PREFIX, operator_encoder
@@ -16,6 +16,7 @@ from matching.faces import Detector, FoundFace, FoundFaces, HogDetector, MtcnnDe
 from matching.photo import Pixels
 from matching.rendition import Box
 from matching.weights import DLIB, MOBILEFACENET, MTCNN, available, network
+from matching.yunet import yunet
 
 FUSION_WEIGHTS: Final = (0.65, 0.35)
 """Shares of dlib and MobileFaceNet in the fused score.
@@ -90,9 +91,24 @@ def default_encoder() -> Encoder:
     return dlib_encoder() if available(DLIB) else FaceRecognitionEncoder()
 
 
+def detector_in_use() -> Detector:
+    """The operator's detector, if HOMEWARD_MODELS holds one, else the best of those whose weights are there.
+
+    Raises:
+        UnknownEngine: there are several, or the only one is refused.
+    """
+    try:
+        theirs = cards(models_folder(), Kind.DETECTOR)
+        if len(theirs) > 1:
+            raise UnknownEngine(f"{', '.join(card.name for card in theirs)} are detectors: keep one")
+        return yunet(theirs[0]) if theirs else best_detector()
+    except OperatorModelRefused as refused:
+        raise UnknownEngine(str(refused)) from refused
+
+
 def default_engine() -> Engine:
     """The engine of a new installation."""
-    return Engine(best_detector(), default_encoder())
+    return Engine(detector_in_use(), default_encoder())
 
 
 def encoder_named(name: str) -> Encoder:
@@ -153,4 +169,4 @@ def engine_named(name: str) -> Engine:
     if name == "homeward":
         return default_engine()
     encoder = encoder_named(name)
-    return Engine(HogDetector() if name == "face_recognition" else best_detector(), encoder)
+    return Engine(HogDetector() if name == "face_recognition" else detector_in_use(), encoder)

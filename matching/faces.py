@@ -104,17 +104,17 @@ class MtcnnDetector:
         """
         upright = self._detect(pixels, self.least_face)
         if (upright.scores >= self.sure).any():
-            return _found(pixels, self._set_upright(pixels, upright), self.sure)
+            return found_faces(pixels, self._set_upright(pixels, upright), self.sure)
         far = self._detect(pixels, self.far_face)
         if (far.scores >= self.sure).any():
-            return _found(pixels, self._set_upright(pixels, far), self.sure)
+            return found_faces(pixels, self._set_upright(pixels, far), self.sure)
         for quarters in (1, 3, 2):
             turned = np.ascontiguousarray(np.rot90(pixels, quarters))
             lying = self._detect(turned, self.least_face)
             if (lying.scores >= self.sure).any():
                 lying = turned_back(self._set_upright(turned, lying), quarters, pixels.shape)
-                return _found(pixels, lying, self.sure)
-        return _found(pixels, upright if len(upright.scores) else far, self.faint)
+                return found_faces(pixels, lying, self.sure)
+        return found_faces(pixels, upright if len(upright.scores) else far, self.faint)
 
     def _set_upright(self, pixels: Pixels, found: Detections) -> Detections:
         return set_upright(pixels, found, self.sure, lambda turned: self._detect(turned, self.least_face))
@@ -139,7 +139,7 @@ class HogDetector:
         """
         found = dlib_package.detect(pixels)
         sure = 0.5 if (found.scores >= 0.5).any() else 0.5 + dlib_package.FAINT_SCORE / 2  # noqa: PLR2004 - dlib's own limit.
-        return _found(pixels, found, sure)
+        return found_faces(pixels, found, sure)
 
 
 def best_detector() -> Detector:
@@ -178,7 +178,7 @@ def resized(face: FoundFace, pixels: Pixels, factor: float) -> FoundFace:
     return _face(pixels, larger or box, points, face.score)
 
 
-def _found(pixels: Pixels, found: Detections, sure: float) -> FoundFaces:
+def found_faces(pixels: Pixels, found: Detections, sure: float) -> FoundFaces:
     """Sort detections into faces and what is hidden just in case."""
     order = np.argsort(-found.scores, kind="stable")
     boxes = [(index, box) for index in order if (box := _box_inside(found.boxes[index], pixels)) is not None]

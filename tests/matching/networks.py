@@ -10,6 +10,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 DIMENSIONS = 32
+YUNET = (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
+DETECTOR: dict[str, Any] = {
+    "kind": "detector",
+    **dict.fromkeys(("mean", "std", "colours", "layout", "dimensions", "side")),
+}
+"""What makes an encoder's card a detector's."""
 WEIGHTS = np.random.default_rng(5).normal(0, 0.1, (147, DIMENSIONS)).astype(np.float32)
 
 
@@ -70,6 +76,38 @@ def encoder_network(
             numpy_helper.from_array(weights, "weights"),
             numpy_helper.from_array(np.array([2, 1, 0], np.int64), "order"),
         ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def yunet_network(*, kinds: tuple[tuple[str, int], ...] = YUNET, seed: int = 2) -> onnx.ModelProto:
+    """A network that gives random faces in YuNet's layout, for pictures of any size."""
+    generator = np.random.default_rng(seed)
+    nodes, constants, outputs = [], [], []
+    for stride in (8, 16, 32):
+        nodes.append(
+            helper.make_node(
+                "AveragePool", ["input"], [f"p{stride}"], kernel_shape=[stride] * 2, strides=[stride] * 2
+            )
+        )
+        for kind, numbers in kinds:
+            name = f"{kind}_{stride}"
+            weights = generator.normal(0, 0.02, (numbers, 3, 1, 1)).astype(np.float32)
+            constants += [
+                numpy_helper.from_array(weights, f"w_{name}"),
+                numpy_helper.from_array(np.array([1, -1, numbers], np.int64), f"s_{name}"),
+            ]
+            last = "Sigmoid" if kind in {"cls", "obj"} else "Identity"
+            nodes += [
+                helper.make_node("Conv", [f"p{stride}", f"w_{name}"], [f"c_{name}"]),
+                helper.make_node("Transpose", [f"c_{name}"], [f"t_{name}"], perm=[0, 2, 3, 1]),
+                helper.make_node("Reshape", [f"t_{name}", f"s_{name}"], [f"r_{name}"]),
+                helper.make_node(last, [f"r_{name}"], [name]),
+            ]
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, f"n{stride}", numbers]))
+    shape: list[int | str] = [1, 3, "height", "width"]
+    graph = helper.make_graph(
+        nodes, "yunet", [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)], outputs, constants
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 

@@ -12,7 +12,7 @@ from matching import mtcnn, weights
 from matching.dlib_package import hog_box
 from matching.encoders.chips import mobilefacenet_encoder
 from matching.face_quality import FaceQuality, QualityReason, judge
-from matching.faces import MOST_FACES, FoundFace, FoundFaces, HogDetector, MtcnnDetector, _found, resized
+from matching.faces import MOST_FACES, FoundFace, FoundFaces, HogDetector, MtcnnDetector, found_faces, resized
 from matching.mtcnn import MOST_PROPOSALS, Detections
 from matching.occlusion import half_covered, unevenness
 from matching.photo import Pixels, read_photo
@@ -296,7 +296,7 @@ class TestWhatIsFound:
     )
     def test_a_face_that_cannot_be_turned_upright_is_hidden_and_not_searched(self, points: Any) -> None:
         """It costs itself, never the photo."""
-        faces = _found(PLAIN, detections([(20, 20, 100, 100)], points), 0.7)
+        faces = found_faces(PLAIN, detections([(20, 20, 100, 100)], points), 0.7)
 
         assert faces.faces == ()
         assert faces.to_hide == (Box(20, 20, 80, 80),)
@@ -307,17 +307,17 @@ class TestWhatIsFound:
     )
     def test_a_box_that_is_none_is_nothing(self, row: tuple[float, float, float, float]) -> None:
         """A network's numbers may be anything."""
-        assert _found(PLAIN, detections([row]), 0.7) == FoundFaces((), ())
+        assert found_faces(PLAIN, detections([row]), 0.7) == FoundFaces((), ())
 
     def test_unknown_mouths_are_no_reason(self) -> None:
         """Dlib's shape model has none."""
         points = [[(40, 40), (60, 40), (50, 60), (NAN, NAN), (NAN, NAN)]]
 
-        assert len(_found(PLAIN, detections([(20, 20, 100, 100)], points), 0.7).faces) == 1
+        assert len(found_faces(PLAIN, detections([(20, 20, 100, 100)], points), 0.7).faces) == 1
 
     def test_boxes_are_cut_off_at_the_border(self) -> None:
         """Nothing downstream may see a box outside its picture."""
-        (face,) = _found(PLAIN, detections([(-30, -30, 90, 90)]), 0.7).faces
+        (face,) = found_faces(PLAIN, detections([(-30, -30, 90, 90)]), 0.7).faces
 
         assert face.box == Box(0, 0, 90, 90)
         assert R.AT_THE_EDGE in face.quality.reasons
@@ -326,14 +326,14 @@ class TestWhatIsFound:
         """Two looks of a ladder see the same child."""
         rows = [(20.0, 20.0, 100.0, 100.0), (24.0, 22.0, 106.0, 104.0), (150.0, 20.0, 230.0, 100.0)]
 
-        faces = _found(PLAIN, detections(rows), 0.7)
+        faces = found_faces(PLAIN, detections(rows), 0.7)
 
         assert [face.box.left for face in faces.faces] == [20, 150]
         assert len(faces.to_hide) == 3
 
     def test_what_is_only_perhaps_a_face_is_hidden(self) -> None:
         """Too much is right in a redacted scene."""
-        faces = _found(PLAIN, detections([(20, 20, 100, 100)], score=0.5), 0.7)
+        faces = found_faces(PLAIN, detections([(20, 20, 100, 100)], score=0.5), 0.7)
 
         assert (len(faces.faces), len(faces.to_hide)) == (0, 1)
 
