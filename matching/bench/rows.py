@@ -151,7 +151,7 @@ def timed_rows(plans: Iterable[Plan], timed: Callable[[str], Timing], suffix: st
     for plan in plans:
         ours = of(plan.step)
         peers = tuple(
-            Compared(_PEERS[peer], ours.median_ms / plan.faces / of(peer).median_ms, target)
+            Compared(_PEERS[peer] + suffix, ours.median_ms / plan.faces / of(peer).median_ms, target)
             for peer, target in plan.peers
         )
         yield replace(
@@ -183,9 +183,11 @@ def recall_rows(recall: Recall) -> Iterator[Row]:
     for name, cells in kinds.items():
         yield from _found(recall, f"found, {name}", cells)
     ours, peers = false_faces(recall.ours), false_faces(recall.peer)
-    peer = Compared("face_locations, 12 MP, enlarged once", _ratio(ours, peers))
-    yield Row("detection", "false faces a street", "faces", ours, peers=(peer,))
-    yield Row("detection", "false faces a street, face_locations", "faces", peers)
+    peer = Row("detection", "false faces a street, face_locations", "faces", peers)
+    yield Row(
+        "detection", "false faces a street", "faces", ours, peers=(Compared(peer.name, _ratio(ours, peers)),)
+    )
+    yield peer
 
 
 def _found(recall: Recall, name: str, cells: Sequence[Cell]) -> Iterator[Row]:
@@ -195,13 +197,12 @@ def _found(recall: Recall, name: str, cells: Sequence[Cell]) -> Iterator[Row]:
     )
     if not ours.of:
         return
-    ratio = _ratio(_value(same), _value(peer))
-    compared = (
-        (Compared("face_locations, 12 MP, enlarged once, same streets", ratio, 1.0),) if peer.of else ()
-    )
-    yield _share_row(f"{name} ({ours.of} people)", ours, compared)
+    beside = f"{name}, face_locations, {peer.of} people"
+    # Beside the peer stand the people whom both looked for.
+    compared = (Compared(beside, _ratio(_value(same), _value(peer)), 1.0),) if peer.of else ()
+    yield _share_row(f"{name}, {ours.of} people", ours, compared)
     if peer.of:
-        yield _share_row(f"{name}, face_locations ({peer.of} people)", peer, ())
+        yield _share_row(beside, peer, ())
 
 
 def _share_row(name: str, share: Share, peers: tuple[Compared, ...]) -> Row:
