@@ -2,8 +2,8 @@
 
 A query is one matrix-vector product over all rows. It reads every byte once, so memory bandwidth is its
 floor, and NumPy comes near it: a million rows of 128 numbers take 41 ms where reading their bytes takes 37
-(one core, measured 2026; `matching.bench.search` measures it again). Neither 8-bit codes nor a library of
-indices would repay what they add: faiss takes 57 ms for the same, and 33 with half the numbers' digits.
+(one idle core, the product alone; `matching.bench.search` measures it again). On a machine under load faiss
+took 57 ms for the same, 33 with half the numbers' digits, and NumPy 72: not enough to repay a library.
 """
 
 from collections.abc import Iterable
