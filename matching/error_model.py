@@ -210,26 +210,3 @@ ERROR_MODELS: Final[Mapping[str, Mapping[AgeBand, ErrorModel]]] = MappingProxyTy
 )
 """By encoder name, on comparison scores. An encoder without measured errors has no thresholds, so nothing
 becomes a candidate."""
-
-
-def expected_false_candidates(threshold: float, gallery_size: int, error: ErrorModel) -> float:
-    """How many wrong references a probe is expected to bring up by chance.
-
-    Args:
-        threshold: score at or above which a reference makes its record a candidate.
-        gallery_size: number of references searched.
-        error: false-match model of the encoder for the references' age band.
-
-    Returns:
-        The mean number of non-mated candidates, >= 0; 0.1 means one probe in ten brings one. A record with
-        several references is counted for each: the number of wrong records is at most this.
-
-    Raises:
-        ValueError: the threshold lies outside the range the model was fitted on, or the size is negative.
-
-    Source:
-        Binomial expectation; independence of comparisons as in ISO/IEC 19795-1.
-    """
-    if gallery_size < 0:
-        raise ValueError("a gallery holds 0 references or more")
-    return gallery_size * error.false_match_rate(threshold)

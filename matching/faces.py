@@ -147,19 +147,6 @@ def best_detector() -> Detector:
     return MtcnnDetector() if available(*MTCNN) else HogDetector()
 
 
-def find_faces(pixels: Pixels, detector: Detector | None = None) -> FoundFaces:
-    """Find faces.
-
-    Args:
-        pixels: (height, width, 3) uint8 sRGB, upright.
-        detector: who looks; by default `best_detector`.
-
-    Returns:
-        Faces with boxes inside the picture.
-    """
-    return (detector or best_detector()).find(pixels)
-
-
 def resized(face: FoundFace, pixels: Pixels, factor: float) -> FoundFace:
     """The same face in a larger copy of its picture, judged again there.
 

@@ -14,7 +14,6 @@ from matching.photo import Pixels
 
 HASH_BITS: Final = 64
 VERIFICATION_BITS: Final = 256
-BAND_COUNT: Final = 4
 BAND_BITS: Final = 16
 
 SAME_PICTURE_DISTANCE: Final = 7

@@ -27,9 +27,6 @@ class AgeEstimate:
 ANY_CHILD: Final = AgeEstimate(8.0, 4.5)
 """What is assumed of a child of whom nothing is known: most are between 3 and 13."""
 
-STATED_AGE_DEVIATION: Final = 2.0
-"""Years by which a passer-by's statement of a child's age is off, as a standard deviation; likelihood ratios
-made with such ages cost a tenth more (FG-NET: Cllr 0.41 to 0.45)."""
 
 MISSTATED: Final = 0.05
 """Share of stated ages that say nothing at all: slips, guesses, the age of another child in the photo. It

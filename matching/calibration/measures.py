@@ -95,49 +95,6 @@ def reliability(log10_ratios: Ratios, mated: Flags, bins: int = 10) -> tuple[Rel
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class EceCurve:
-    """Empirical cross-entropy by prior: what ratios cost somebody who believes the prior."""
-
-    prior_log10_odds: tuple[float, ...]
-    ratios: tuple[float, ...]
-    """Bits with the ratios as they are."""
-    calibrated: tuple[float, ...]
-    """Bits with the same order calibrated perfectly."""
-    neutral: tuple[float, ...]
-    """Bits without any ratio."""
-
-
-def ece_curve(log10_ratios: Ratios, mated: Flags, widest: float = 3.0, points: int = 25) -> EceCurve:
-    """Empirical cross-entropy over a range of priors.
-
-    Args:
-        log10_ratios: (n,) log10 likelihood ratios.
-        mated: (n,) whether the comparison is of one person.
-        widest: log10 prior odds at either end.
-        points: of the curve.
-
-    Source:
-        Ramos and Gonzalez-Rodriguez, Reliable support: measuring calibration of likelihood ratios, 2013.
-    """
-    priors = np.linspace(-widest, widest, points)
-    perfect = _perfect(log10_ratios, mated)
-
-    def cost(ratios: Ratios, odds: float) -> float:
-        total = (ratios + odds) * _LN10
-        prior = float(_probability(np.float64(odds)))
-        own = np.logaddexp(0, -total[mated]).mean()
-        other = np.logaddexp(0, total[~mated]).mean()
-        return float((prior * own + (1 - prior) * other) / np.log(2))
-
-    return EceCurve(
-        tuple(priors.tolist()),
-        tuple(cost(log10_ratios, odds) for odds in priors),
-        tuple(cost(perfect, odds) for odds in priors),
-        tuple(cost(np.zeros_like(log10_ratios), odds) for odds in priors),
-    )
-
-
 def _probability(log10_odds: Ratios | np.float64) -> Ratios:
     """Odds as a probability, without overflow."""
     probability: Ratios = np.exp(-np.logaddexp(0, -log10_odds * _LN10))

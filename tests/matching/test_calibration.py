@@ -25,7 +25,7 @@ from matching.calibration import (
 )
 from matching.calibration.ages import MISSTATED
 from matching.calibration.fitting import TooFewPeople, fit
-from matching.calibration.measures import cllr, ece_curve, min_cllr, reliability
+from matching.calibration.measures import cllr, min_cllr, reliability
 from matching.calibration.pairs import NON_MATED_EACH, Pairs, pairs_between
 from matching.error_model import AgeBand, age_band
 from matching.false_match import ScoreKind
@@ -106,9 +106,6 @@ class TestMeasures:
 
         for found in reliability(ratios, mated):
             assert found.said == pytest.approx(found.was, abs=0.03)
-        curve = ece_curve(ratios, mated)
-        assert curve.ratios == pytest.approx(curve.calibrated, abs=0.02)
-        assert max(curve.neutral) == pytest.approx(1, abs=0.01)
 
 
 class TestPairs:

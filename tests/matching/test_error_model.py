@@ -13,8 +13,6 @@ from matching.error_model import (
     AgeBand,
     ErrorModel,
     age_band,
-    cosine_at,
-    expected_false_candidates,
     fused_errors,
 )
 
@@ -41,14 +39,7 @@ class TestErrorModel:
     def test_where_nothing_was_measured_nothing_is_said(self, threshold: float) -> None:
         """A made-up error rate would look like a measured one."""
         with pytest.raises(ValueError, match="no false-match rate"):
-            expected_false_candidates(threshold, 10, DLIB_ERRORS[AgeBand.CHILD])
-
-    def test_the_expectation_is_size_times_rate(self) -> None:
-        """60,000 references at one in a thousand: sixty wrong ones."""
-        model = DLIB_ERRORS[AgeBand.CHILD]
-        assert expected_false_candidates(cosine_at(0.427), 60_000, model) == pytest.approx(60)
-        with pytest.raises(ValueError, match="0 references or more"):
-            expected_false_candidates(0.95, -1, model)
+            DLIB_ERRORS[AgeBand.CHILD].false_match_rate(threshold)
 
     @given(st.sampled_from(AgeBand), st.sampled_from(sorted(ERROR_MODELS)), st.floats(1e-9, 0.01))
     def test_a_threshold_is_reached_at_its_rate(self, band: AgeBand, encoder: str, rate: float) -> None:

@@ -34,14 +34,14 @@ class TestRedact:
 
     def test_a_hidden_face_is_found_no_more(self) -> None:
         """What a detector still finds, a person recognises."""
-        from matching.faces import find_faces  # noqa: PLC0415 - as late as the others load the models.
+        from matching.faces import best_detector  # noqa: PLC0415 - as late as the others load the models.
 
         pixels = read_photo(face_file("p0040-tip1")).pixels
 
-        found = find_faces(pixels)
+        found = best_detector().find(pixels)
 
         assert len(found.faces) == 2
-        assert find_faces(redact(pixels, found.to_hide)).faces == ()
+        assert best_detector().find(redact(pixels, found.to_hide)).faces == ()
 
 
 @settings(deadline=None, max_examples=60)
