@@ -12,7 +12,9 @@ from app.officers import models as officers
 from app.partners import models as partners
 from app.photos import models as photos
 from app.records import models as records
+from app.referrals import models as referrals
 from app.reviews import models as reviews
+from app.sightings import models as sightings
 from app.tips import models as tips
 
 ROOMS = (
@@ -26,7 +28,9 @@ ROOMS = (
     partners,
     photos,
     records,
+    referrals,
     reviews,
+    sightings,
     tips,
 )
 

@@ -74,16 +74,18 @@ CANDIDATE_MOVES: dict[CandidateState, frozenset[CandidateState]] = {
             CandidateState.AGREED_DIFFERENT,
             CandidateState.INCONCLUSIVE,
             CandidateState.DISPUTED,
+            CandidateState.PROPOSED,
             CandidateState.WITHDRAWN,
         }
     ),
     CandidateState.DISPUTED: frozenset({CandidateState.EXAMINED, CandidateState.WITHDRAWN}),
-    CandidateState.AGREED_SAME: frozenset(),
-    CandidateState.AGREED_DIFFERENT: frozenset(),
-    CandidateState.INCONCLUSIVE: frozenset(),
-    CandidateState.EXAMINED: frozenset(),
+    CandidateState.AGREED_SAME: frozenset({CandidateState.PROPOSED}),
+    CandidateState.AGREED_DIFFERENT: frozenset({CandidateState.PROPOSED}),
+    CandidateState.INCONCLUSIVE: frozenset({CandidateState.PROPOSED}),
+    CandidateState.EXAMINED: frozenset({CandidateState.PROPOSED}),
     CandidateState.WITHDRAWN: frozenset(),
 }
+"""Back to proposed only by a reversal or an upheld appeal: other people then review it anew."""
 
 
 class Candidate(Row, table=True):

@@ -25,6 +25,21 @@ class Lead(Row, table=True):
     created_by: UUID | None = Field(default=None, foreign_key="officer.id")
     """The officer who made a lead from triage; None when two reviews agreed."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    dismissed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was given up without a case; `LeadDismissal` says by whom and why."""
+
+
+class LeadDismissal(Row, table=True):
+    """A lead given up without a case: by a supervisor, or because its reviews were set aside."""
+
+    __tablename__ = "lead_dismissal"
+
+    lead_id: UUID = Field(foreign_key="lead.id", index=True)
+    officer_id: UUID = Field(foreign_key="officer.id")
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    reason: str
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it became a lead again."""
 
 
 class CaseState(StrEnum):
@@ -89,6 +104,8 @@ class Case(Row, table=True):
     family_contacted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     outcome: Outcome | None = Field(default=None, sa_type=stored(Outcome))
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the child was taken away from the people it was with; then civil affairs has to report an outcome."""
 
 
 class CaseTip(SQLModel, table=True):
@@ -110,6 +127,15 @@ class CaseEntryKind(StrEnum):
     TASK_DONE = "task_done"
     STATE = "state"
     FAMILY_CONTACT = "family_contact"
+    TASK_CANCELLED = "task_cancelled"
+    REFERRAL = "referral"
+    REMOVAL = "removal"
+    ATTACHMENT = "attachment"
+    TIP_LINKED = "tip_linked"
+    MERGED = "merged"
+    UNMERGED = "unmerged"
+    SPLIT = "split"
+    EXPORTED = "exported"
     CLOSED = "closed"
     REOPENED = "reopened"
 
@@ -139,3 +165,39 @@ class CaseTask(Row, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     result: str = ""
+    instructions: str = ""
+    """What to do and to look out for; printed on the tasking sheet."""
+    cancelled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CaseMerge(Row, table=True):
+    """A case that was taken into another and rests until that is undone."""
+
+    __tablename__ = "case_merge"
+
+    case_id: UUID = Field(foreign_key="police_case.id", index=True)
+    into_id: UUID = Field(foreign_key="police_case.id", index=True)
+    officer_id: UUID = Field(foreign_key="officer.id")
+    motive: str
+    merged_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    tips: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Ids of the tips that the other case had not held before."""
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CaseAttachment(Row, table=True):
+    """A file that an officer put into a case; sealed like a photo, and sent back only as a download."""
+
+    __tablename__ = "case_attachment"
+
+    case_id: UUID = Field(foreign_key="police_case.id", index=True)
+    name: str
+    media_type: str
+    byte_count: int
+    sha256: str
+    store_key: str = Field(unique=True)
+    sealed_key: bytes
+    added_by: UUID = Field(foreign_key="officer.id")
+    added_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was taken out of the case; the sealed file stays."""

@@ -220,6 +220,14 @@ class Rendition(Row, table=True):
     height: int
 
 
+class FaceRole(StrEnum):
+    """Who an officer says a face is."""
+
+    UNMARKED = "unmarked"  # Nobody has said.
+    CHILD = "child"  # The child that the tip is about.
+    BYSTANDER = "bystander"  # Somebody else: not searched, blurred outside review.
+
+
 class Face(Row, table=True):
     """One face seen in one photo; lengths are pixels of the scene rendition."""
 
@@ -233,6 +241,9 @@ class Face(Row, table=True):
     width: int
     height: int
     quality: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    landmarks: list[list[float]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """(x, y) of both eyes, the one further left in the picture first, and of the nose; pixels of the scene."""
+    role: FaceRole = Field(default=FaceRole.UNMARKED, sa_type=stored(FaceRole))
 
 
 class Template(Row, table=True):

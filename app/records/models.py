@@ -42,6 +42,8 @@ class Record(Row, table=True):
     jurisdiction_code: str = Field(foreign_key="jurisdiction.code", index=True)
     state: RecordState = Field(default=RecordState.OPEN, sa_type=stored(RecordState), index=True)
     closing_reason: str | None = None
+    golden: bool = False
+    """Part of a known answer for reviewers: synthetic, never searched against, in no list of records."""
     revision: int = 1
     """Counts changes; a form sent for an older revision is refused."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

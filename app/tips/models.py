@@ -16,6 +16,7 @@ class ChannelKind(StrEnum):
     WEB = "web"  # The citizens' form.
     PARTNER = "partner"  # A partner's key.
     IMPORT = "import"  # A bulk import by an operator.
+    GOLDEN = "golden"  # Known answers mixed in among candidates; nobody sent them.
 
 
 class Channel(Row, table=True):
@@ -153,6 +154,20 @@ class Tip(Row, table=True):
     disposed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     disposed_by: UUID | None = Field(default=None, foreign_key="officer.id")
     duplicate_of_id: UUID | None = Field(default=None, foreign_key="tip.id")
+    escalated_to: str | None = Field(default=None, index=True)
+    """Code of the area above whose duty this tip became when a clock ran out; None while its own has time."""
+
+
+class TipEvent(Row, table=True):
+    """Where a tip stood from a moment on: written at every move, never changed. All clocks are computed from it."""
+
+    __tablename__ = "tip_event"
+
+    tip_id: UUID = Field(foreign_key="tip.id", index=True)
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    state: TipState = Field(sa_type=stored(TipState))
+    jurisdiction_code: str | None = Field(default=None, foreign_key="jurisdiction.code")
+    escalated_to: str | None = Field(default=None, foreign_key="jurisdiction.code")
 
 
 class Submission(SQLModel, table=True):

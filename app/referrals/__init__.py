@@ -1,0 +1,1 @@
+"""Work handed to other agencies, and what they answer."""
