@@ -8,19 +8,27 @@ from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
 from app.cases import officer as case_pages
+from app.cases import papers_officer as paper_pages
 from app.core.context import Context
 from app.core.render import FRONTEND, use_words
 from app.core.web import problems
 from app.core.web.headers import SecurityHeaders
 from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
+from app.maps import officer as map_pages
 from app.officers import officer as officer_pages
+from app.oversight import officer as oversight_pages
 from app.partners import api as partner_api
 from app.partners.documents import completed
 from app.photos import officer as photo_pages
 from app.records import officer as record_pages
+from app.referrals import officer as referral_pages
+from app.reviews import cluster_officer as cluster_pages
 from app.reviews import officer as review_pages
+from app.reviews import quality_officer as quality_pages
+from app.reviews import queue_officer as queue_pages
 from app.reviews import triage_officer as triage_pages
+from app.sightings import officer as sighting_pages
 from app.tips import citizen as tip_pages
 from app.tips import custodian as contact_pages
 from app.words import WORDS
@@ -40,9 +48,17 @@ class Site(StrEnum):
 
 CONSOLE_ROUTERS = (
     officer_pages.router,
+    queue_pages.router,
+    quality_pages.router,
     review_pages.router,
+    cluster_pages.router,
     triage_pages.router,
+    paper_pages.router,
     case_pages.router,
+    referral_pages.router,
+    sighting_pages.router,
+    map_pages.router,
+    oversight_pages.router,
     record_pages.router,
     photo_pages.router,
     audit_pages.router,

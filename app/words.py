@@ -6,9 +6,12 @@ from app.candidates.models import CandidateState, Support
 from app.cases.models import CaseEntryKind, CaseState, IdentityEvidence, Outcome
 from app.jurisdictions.models import Level
 from app.officers.models import Role
-from app.photos.models import PhotoState
+from app.photos.models import FaceRole, PhotoState
 from app.records.models import RecordState, Sex
-from app.reviews.models import Conclusion
+from app.referrals.models import Agency, ReferralOutcome, ReferralState
+from app.reviews.models import AppealKind, AppealState, Conclusion, GoldenTruth
+from app.sightings.models import SuggestionState
+from app.tips.clocks import ClockKind
 from app.tips.models import ChannelKind, Disposition, TipState
 
 
@@ -106,6 +109,48 @@ _PAIRS: tuple[tuple[StrEnum, str], ...] = (
     (ChannelKind.WEB, _("Web form")),
     (ChannelKind.PARTNER, _("Partner")),
     (ChannelKind.IMPORT, _("Import")),
+    (FaceRole.UNMARKED, _("Not marked")),
+    (FaceRole.CHILD, _("The child")),
+    (FaceRole.BYSTANDER, _("Bystander")),
+    (Agency.CIVIL_AFFAIRS, _("Civil affairs")),
+    (Agency.URBAN_MANAGEMENT, _("Urban management")),
+    (Agency.HOSPITAL, _("Hospital")),
+    (Agency.SCHOOL, _("School")),
+    (ReferralState.SENT, _("Waits for an answer")),
+    (ReferralState.ACCEPTED, _("Accepted")),
+    (ReferralState.DECLINED, _("Declined")),
+    (ReferralState.COMPLETED, _("Completed")),
+    (ReferralState.CANCELLED, _("Taken back")),
+    (ReferralOutcome.FAMILY_SUPPORTED, _("The family gets support")),
+    (ReferralOutcome.RETURNED_TO_FAMILY, _("Returned to the family")),
+    (ReferralOutcome.TAKEN_INTO_CARE, _("Taken into care")),
+    (ReferralOutcome.TREATED, _("Treated")),
+    (ReferralOutcome.ATTENDING_SCHOOL, _("Attends school")),
+    (ReferralOutcome.NOT_FOUND, _("Child not found")),
+    (ReferralOutcome.NO_NEED, _("No need to act")),
+    (SuggestionState.OPEN, _("Waits for a person")),
+    (SuggestionState.CONFIRMED, _("Same child")),
+    (SuggestionState.DECLINED, _("Not the same child")),
+    (SuggestionState.WITHDRAWN, _("Withdrawn")),
+    (AppealKind.REVERSAL, _("Reversal")),
+    (AppealKind.APPEAL, _("Appeal")),
+    (AppealState.OPEN, _("Waits for a supervisor")),
+    (AppealState.UPHELD, _("Upheld")),
+    (AppealState.REFUSED, _("Refused")),
+    (GoldenTruth.SAME, _("Same person")),
+    (GoldenTruth.DIFFERENT, _("Different persons")),
+    (ClockKind.ACKNOWLEDGE, _("Open the tip")),
+    (ClockKind.DECIDE, _("Decide on the tip")),
+    (ChannelKind.GOLDEN, _("Known answers")),
+    (CaseEntryKind.TASK_CANCELLED, _("Task cancelled")),
+    (CaseEntryKind.REFERRAL, _("Referral")),
+    (CaseEntryKind.REMOVAL, _("Child taken away")),
+    (CaseEntryKind.ATTACHMENT, _("Attachment")),
+    (CaseEntryKind.TIP_LINKED, _("Tip linked")),
+    (CaseEntryKind.MERGED, _("Cases merged")),
+    (CaseEntryKind.UNMERGED, _("Merge undone")),
+    (CaseEntryKind.SPLIT, _("Case split")),
+    (CaseEntryKind.EXPORTED, _("Case file exported")),
 )
 
 WORDS: dict[tuple[type[StrEnum], str], str] = {(type(code), code.value): words for code, words in _PAIRS}

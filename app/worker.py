@@ -20,11 +20,14 @@ from app.core.jobs import Claim
 from app.encoders.examiner import EnrolledExaminer
 from app.encoders.installed import make_ready
 from app.jurisdictions.service import Router
+from app.tips import escalation
 
 log = structlog.get_logger()
 
 POLL_S = 0.25
 """Pause between two looks at an empty queue."""
+CLOCKS_EVERY_S = 30.0
+"""Pause between two looks at the clocks of tips."""
 CHECKPOINT_EVERY_S = 60.0
 """Pause between two signed heads of the audit chain."""
 ROUTER_LIFE_S = 60.0
@@ -45,6 +48,7 @@ class Worker:
         self._stopping = threading.Event()
         self._router: tuple[float, Router] | None = None
         self._checkpoint_due = 0.0
+        self._clocks_due = 0.0
         self._tools = pipeline.Tools(
             context=context,
             examiner=examiner,
@@ -61,6 +65,7 @@ class Worker:
         log.info("worker_started", worker=self.name)
         while not self._stopping.is_set():
             self._checkpoint()
+            self._watch_clocks()
             if not self.run_one():
                 self._stopping.wait(POLL_S)
         self._tools.gallery.save()
@@ -130,6 +135,18 @@ class Worker:
             with self._context.db.read() as session:
                 self._router = (moment, Router(session))
         return self._router[1]
+
+    def _watch_clocks(self) -> None:
+        if time.monotonic() < self._clocks_due:
+            return
+        self._clocks_due = time.monotonic() + CLOCKS_EVERY_S
+        settings = self._context.settings
+        with self._context.db.read() as session:
+            late = escalation.overdue(session, settings)
+        if late:
+            with self._context.db.write() as session:
+                count = escalation.escalate(session, settings)
+            log.info("tips_escalated", count=count)
 
     def _checkpoint(self) -> None:
         if time.monotonic() < self._checkpoint_due:

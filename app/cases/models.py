@@ -105,7 +105,7 @@ class Case(Row, table=True):
     outcome: Outcome | None = Field(default=None, sa_type=stored(Outcome))
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When the child was taken away from the people it was with; then civil affairs has to report an outcome."""
+    """When the child was taken away from those it was with; civil affairs then has to report an outcome."""
 
 
 class CaseTip(SQLModel, table=True):

@@ -113,6 +113,7 @@ def save_examination(session: Session, photo_id: UUID, found: Examination, kept:
             width=face.box.width,
             height=face.box.height,
             quality=asdict(face.quality),
+            landmarks=[[round(x, 1), round(y, 1)] for x, y in (*face.eyes, face.nose)],
         )
         session.add(row)
         session.flush()

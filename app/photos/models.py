@@ -242,7 +242,7 @@ class Face(Row, table=True):
     height: int
     quality: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     landmarks: list[list[float]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
-    """(x, y) of both eyes, the one further left in the picture first, and of the nose; pixels of the scene."""
+    """(x, y) of both eyes, the one further left first, and of the nose; pixels of the scene rendition."""
     role: FaceRole = Field(default=FaceRole.UNMARKED, sa_type=stored(FaceRole))
 
 

@@ -53,7 +53,9 @@ def get_viewable(
     if photo is None or not officer.has(*(TIP_PHOTO_ROLES if photo.tip_id else REFERENCE_ROLES)):
         raise NotFound
     if photo.tip_id is not None:
-        tip_queries.get_visible(session, officer, photo.tip_id)
+        compares = officer.has(Role.REVIEWER, Role.SUPERVISOR)
+        door = tip_queries.get_reviewable if compares else tip_queries.get_visible
+        door(session, officer, photo.tip_id)
     rendition = session.exec(
         select(Rendition).where(
             Rendition.photo_id == photo_id,

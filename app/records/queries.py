@@ -17,8 +17,8 @@ READERS = (Role.CLERK, Role.INVESTIGATOR, Role.SUPERVISOR)
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Record]:
-    """The records an officer may read: a national registry for those whose role includes it."""
-    question = select(Record)
+    """The records an officer may read: a national registry, less known answers, if the role includes it."""
+    question = select(Record).where(col(Record.golden).is_(False))
     return question if officer.has(*READERS) else question.where(false())
 
 

@@ -80,7 +80,7 @@ class Referral(Row, table=True):
 
 
 class ReferralEvent(Row, table=True):
-    """One step of a referral, as an officer recorded it; never changed. Its clocks are computed from these."""
+    """One step of a referral, as an officer recorded it; never changed. Clocks are computed from these."""
 
     __tablename__ = "referral_event"
 

@@ -79,7 +79,7 @@ class Review(Row, table=True):
     exposure_s: float | None = None
     """Seconds for which the pictures were uncovered; None where no script told."""
     set_aside_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When a reversal or an upheld appeal took this decision out of account; the officer decides no more here."""
+    """When a reversal or an upheld appeal took it out of account; its officer does not decide here again."""
 
 
 class AppealKind(StrEnum):
@@ -135,7 +135,7 @@ class GoldenItem(Row, table=True):
 
 
 class GoldenUse(SQLModel, table=True):
-    """A candidate that is a golden item in disguise. Only quality figures read this, and what keeps it a secret."""
+    """A candidate that is a golden item in disguise; read by quality figures and what keeps it secret."""
 
     __tablename__ = "golden_use"
 

@@ -94,7 +94,7 @@ def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> 
         Review.state == ReviewState.CLAIMED, Review.officer_id == officer.id
     )
     my_own = set(session.exec(mine))
-    visible = tip_queries.visible_to(officer).with_only_columns(col(Tip.id))
+    visible = tip_queries.reviewable_by(officer).with_only_columns(col(Tip.id))
     rows = session.exec(
         select(Candidate, Tip, Jurisdiction, Photo)
         .join(Tip, col(Tip.id) == col(Candidate.tip_id))
@@ -131,7 +131,7 @@ def get_visible_candidate(session: Session, officer: Officer, candidate_id: UUID
     Raises:
         NotFound: none such, or another area's.
     """
-    visible = tip_queries.visible_to(officer).with_only_columns(col(Tip.id))
+    visible = tip_queries.reviewable_by(officer).with_only_columns(col(Tip.id))
     found = session.exec(
         select(Candidate).where(Candidate.id == candidate_id, col(Candidate.tip_id).in_(visible))
     ).first()

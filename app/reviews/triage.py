@@ -50,7 +50,7 @@ def open_tip(session: Session, officer: Officer, tip_id: UUID) -> Tip:
     tip = tips.get_visible(session, officer, tip_id)
     actor = officer_actor(officer.id)
     audit.record(session, actor, Action.TIP_VIEWED, "tip", tip.id)
-    if tip.state == TipState.ROUTED:
+    if tip.state in {TipState.ROUTED, TipState.ESCALATED}:
         progress.move(session, tip, TipState.ACKNOWLEDGED, actor)
     return tip
 
@@ -146,9 +146,13 @@ def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason
     actor = officer_actor(officer.id)
     was = tip.jurisdiction_code
     tip.jurisdiction_code = code
+    tip.escalated_to = None
     session.add(tip)
     audit.record(session, actor, Action.TIP_TRANSFERRED, "tip", tip.id, was=was, now=code)
-    progress.move(session, tip, TipState.ROUTED, actor)
+    if tip.state == TipState.ROUTED:
+        progress.note(session, tip)
+    else:
+        progress.move(session, tip, TipState.ROUTED, actor)
     session.add(
         TipMessage(
             tip_id=tip.id,

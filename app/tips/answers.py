@@ -14,6 +14,7 @@ from sqlmodel import Session
 from app.core.errors import message
 from app.core.render import translate
 from app.tips import queries
+from app.tips.escalation import ESCALATED
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
 
 
@@ -85,6 +86,9 @@ NOTICES: dict[str, str] = {
     ),
     Disposition.EXPIRED_UNVERIFIED: message(
         "Nobody was able to check this in time, and the tip was closed. If you see it again, send a new tip."
+    ),
+    ESCALATED: message(
+        "Nobody at the local police opened your tip in time. It has gone to the authority above."
     ),
 }
 """The tipster's sentence for each system notice; a notice without one is not shown."""

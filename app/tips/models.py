@@ -159,7 +159,7 @@ class Tip(Row, table=True):
 
 
 class TipEvent(Row, table=True):
-    """Where a tip stood from a moment on: written at every move, never changed. All clocks are computed from it."""
+    """Where a tip stood from a moment on: written at every move, never changed; clocks read nothing else."""
 
     __tablename__ = "tip_event"
 

@@ -10,7 +10,7 @@ from app.audit.service import Actor
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.text import cleaned, legible
-from app.tips.models import TIP_MOVES, Author, Disposition, Tip, TipMessage, TipState
+from app.tips.models import TIP_MOVES, Author, Disposition, Tip, TipEvent, TipMessage, TipState
 
 SHORTEST_REASON = 5
 """Characters; a disposition is justified in words."""
@@ -42,6 +42,19 @@ def move(session: Session, tip: Tip, to: TipState, actor: Actor, reason: str | N
     tip.state = to
     tip.state_reason = reason
     session.add(tip)
+    note(session, tip)
+
+
+def note(session: Session, tip: Tip) -> None:
+    """Write down where a tip stands from now on: after every move, transfer and escalation."""
+    session.add(
+        TipEvent(
+            tip_id=tip.id,
+            state=tip.state,
+            jurisdiction_code=tip.jurisdiction_code,
+            escalated_to=tip.escalated_to,
+        )
+    )
 
 
 def dispose(

@@ -9,7 +9,7 @@ from app.core.errors import NotFound
 from app.jurisdictions.queries import codes_within
 from app.officers.models import Officer
 from app.photos.models import Photo
-from app.tips.models import Disposition, Tip, TipMessage
+from app.tips.models import Channel, ChannelKind, Disposition, Tip, TipMessage
 
 NATION = "CN"
 """Area whose officers also see tips that no area has yet."""
@@ -20,7 +20,13 @@ FINAL_NOTICES = frozenset(disposition.value for disposition in Disposition)
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Tip]:
-    """The tips of an officer's area; unrouted ones are the nation's."""
+    """The tips of an officer's area; unrouted ones are the nation's. Known answers are not among them."""
+    golden = select(Channel.id).where(Channel.kind == ChannelKind.GOLDEN)
+    return reviewable_by(officer).where(col(Tip.channel_id).not_in(golden))
+
+
+def reviewable_by(officer: Officer) -> SelectOfScalar[Tip]:
+    """The same with the known answers mixed in among them: for comparing faces, and for nothing else."""
     own = col(Tip.jurisdiction_code).in_(codes_within(officer))
     if officer.jurisdiction_code == NATION:
         return select(Tip).where(or_(own, col(Tip.jurisdiction_code).is_(None)))
@@ -34,6 +40,18 @@ def get_visible(session: Session, officer: Officer, tip_id: UUID) -> Tip:
         NotFound: no such tip in the officer's area.
     """
     tip = session.exec(visible_to(officer).where(Tip.id == tip_id)).first()
+    if tip is None:
+        raise NotFound
+    return tip
+
+
+def get_reviewable(session: Session, officer: Officer, tip_id: UUID) -> Tip:
+    """One tip whose faces the officer may compare.
+
+    Raises:
+        NotFound: no such tip in the officer's area.
+    """
+    tip = session.exec(reviewable_by(officer).where(Tip.id == tip_id)).first()
     if tip is None:
         raise NotFound
     return tip

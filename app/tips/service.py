@@ -212,6 +212,7 @@ def _keep(
     )
     session.add(tip)
     session.flush()
+    progress.note(session, tip)
     for place_in_form, (photo, file) in enumerate(zip(new.photos, stored, strict=True)):
         session.add(
             Photo(

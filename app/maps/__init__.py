@@ -1,0 +1,1 @@
+"""Maps drawn from the shapes of areas, with nothing fetched from outside."""

@@ -1,0 +1,5 @@
+"""The map of an officer's own area."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

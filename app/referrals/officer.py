@@ -1,0 +1,5 @@
+"""Referrals to other agencies."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

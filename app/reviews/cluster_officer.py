@@ -1,0 +1,5 @@
+"""A picture and all its copies: merge, take apart, mark faces."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

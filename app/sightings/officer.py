@@ -1,0 +1,5 @@
+"""Sightings: suggestions to decide, and tracks."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
