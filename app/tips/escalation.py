@@ -13,8 +13,8 @@ from app.tips.clocks import ClockKind
 from app.tips.models import Author, Channel, ChannelKind, Tip, TipMessage, TipState
 
 ESCALATED = "escalated"
-"""Notice to the tipster that nobody opened the tip in time. Only the acknowledge clock writes it: leads have no
-decide clock any more, so notices of that one would tell, by their absence, which tips are leads."""
+"""Notice to the tipster that nobody opened the tip in time. Only the acknowledge clock writes it: leads have
+no decide clock any more, so notices of that one would tell, by their absence, which tips are leads."""
 
 WITH_OFFICERS = (
     TipState.ROUTED,

@@ -33,7 +33,7 @@ class TestOpening:
         assert [row.action for row in rows] == [Action.TIP_VIEWED, Action.TIP_STATE, Action.TIP_VIEWED]
         assert {row.actor_id for row in rows} == {str(officer.id)}
 
-    @pytest.mark.parametrize("state", [s for s in TipState if s != TipState.ROUTED])
+    @pytest.mark.parametrize("state", [s for s in TipState if s not in {TipState.ROUTED, TipState.ESCALATED}])
     def test_opening_moves_no_other_state(self, desk: Desk, make: Make, state: TipState) -> None:
         """Looking changes nothing else."""
         tip = make.tip(state=state)
