@@ -1,6 +1,8 @@
 """The ladder: when a clock runs out, a tip becomes the duty of the area above, up to the nation."""
 
-from sqlmodel import Session, col, select
+from datetime import timedelta
+
+from sqlmodel import Session, col, or_, select
 
 from app.audit import service as audit
 from app.audit.models import Action
@@ -30,7 +32,14 @@ def overdue(session: Session, settings: Settings) -> list[tuple[Tip, ClockKind]]
     tips = session.exec(
         select(Tip)
         .join(Channel)
-        .where(col(Tip.state).in_(WITH_OFFICERS), Channel.kind != ChannelKind.GOLDEN)
+        .where(
+            col(Tip.state).in_(WITH_OFFICERS),
+            Channel.kind != ChannelKind.GOLDEN,
+            or_(
+                col(Tip.state).in_(clocks.NOT_OPENED),
+                col(Tip.received_at) < now() - timedelta(hours=settings.decide_hours),
+            ),
+        )
         .order_by(col(Tip.received_at))
     ).all()
     running = clocks.of_tips(session, tips, settings)

@@ -16,9 +16,10 @@ from app.core.clock import now
 from app.core.context import Context
 from app.core.settings import Settings
 from app.reviews import triage
-from app.tips import answers, clocks, escalation, progress
+from app.tips import answers, clocks, escalation, progress, receipts
 from app.tips.clocks import Clock, ClockKind
 from app.tips.models import Author, Channel, ChannelKind, Tip, TipEvent, TipMessage, TipState
+from tests.conftest import Client
 from tests.make import Make
 
 START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
@@ -225,6 +226,24 @@ class TestSilentStation:
         assert station.clocks(tip.id)[ClockKind.ACKNOWLEDGE].overdue(now())
         assert station.notices(tip.id) == [escalation.ESCALATED] * 3
         assert station.read_by_sender(tip.id)[0].startswith("Nobody at the local police opened your tip")
+
+    def test_the_senders_page_says_so(
+        self, station: Station, client: Client, clock: time_machine.Traveller
+    ) -> None:
+        """Under the receipt code, in the sender's language, in the thread and for good."""
+        tip = station.tip()
+        link = receipts.ReceiptLink(tip.id, receipts.new_code(station.context.keys, "x"), fresh=False)
+        before = client.get(receipts.make_link(station.context.keys, link)).text
+        clock.shift(25 * HOUR)
+        station.escalate()
+        station.move(tip.id, TipState.ACKNOWLEDGED)
+
+        address = receipts.make_link(station.context.keys, link)
+        pages = {lang: client.get(address, headers={"Accept-Language": lang}).text for lang in ("zh", "en")}
+
+        assert "authority above" not in before
+        assert "It has gone to the authority above." in pages["en"]
+        assert "线索已转交上级公安机关" in pages["zh"]
 
     def test_a_station_that_opened_it_in_time_keeps_it(
         self, station: Station, clock: time_machine.Traveller
