@@ -62,6 +62,21 @@ SCENES = (
         3,
         danger_now=True,
     ),
+    _Scene("p0009-tip0.jpg", 22.5287, 114.0545, "福田口岸出站口", "男孩抱着一只纸箱，向旅客要钱。", 26),
+    _Scene("p0013-tip0.jpg", 22.5402, 114.0855, "福田区岗厦北地铁站", "有人让这个男孩举着牌子乞讨。", 50),
+    _Scene(
+        "p0013-tip1.jpg", 22.5468, 114.0902, "福田区莲花山公园南门", "A boy with a cardboard sign, alone.", 27
+    ),
+    _Scene("p0015-tip0.jpg", 22.5371, 114.0272, "福田区车公庙", "男孩在天桥下睡着了，旁边放着碗。", 15),
+    _Scene("p0015-tip1.jpg", 22.5349, 114.0331, "福田区竹子林客运站", "像是前几天天桥下的那个男孩。", 6),
+    _Scene("p0018-tip0.jpg", 22.5518, 114.1015, "福田区上步路口", "女孩敲车窗要钱，车来车往很危险。", 2),
+    _Scene("p0022-tip0.jpg", 22.5239, 114.0610, "福田区石厦村牌坊", "女孩跪在地上，面前有一张纸。", 33),
+    _Scene(
+        "p0022-tip1.jpg", 22.5262, 114.0668, "福田区新洲路", "A girl kneels by the road with a letter.", 10
+    ),
+    _Scene(
+        "p0005-tip0.jpg", 22.5553, 114.1187, "罗湖区东门老街", "朋友圈转发的照片，说是去年在这里。", 9_000
+    ),
 )
 
 
@@ -73,7 +88,7 @@ def send_tips(context: Context, pictures: Path) -> None:
         pictures: folder of the demo's pictures.
     """
     channel_id = service.web_channel(context)
-    for scene in SCENES:
+    for number, scene in enumerate(SCENES, 1):
         photo = (pictures / scene.picture).read_bytes()
         new = NewTip(
             photos=(NewPhoto(photo, "JPEG"),),
@@ -86,7 +101,7 @@ def send_tips(context: Context, pictures: Path) -> None:
             contact="",
             external_id=None,
             source_url=None,
-            key=f"demo-{scene.picture}",
+            key=f"demo-{number}-{scene.picture}",
             digest=hashlib.sha256(photo).hexdigest(),
         )
         service.accept(context, channel_id, new, TIPSTER)
