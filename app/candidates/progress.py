@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
-from app.candidates.models import CANDIDATE_MOVES, Candidate, CandidateState
+from app.candidates.models import CANDIDATE_MOVES, OPEN_CANDIDATE_STATES, Candidate, CandidateState
 from app.core import jobs
 from app.core.clock import now
 from app.core.errors import Conflict
@@ -24,8 +24,7 @@ def move(session: Session, candidate: Candidate, to: CandidateState) -> None:
     if to not in CANDIDATE_MOVES[candidate.state]:
         raise Conflict("This candidate has been settled or withdrawn meanwhile.")
     candidate.state = to
-    if to not in {CandidateState.DECIDED_ONCE, CandidateState.DISPUTED}:
-        candidate.settled_at = now()
+    candidate.settled_at = None if to in OPEN_CANDIDATE_STATES else now()
     session.add(candidate)
 
 

@@ -8,6 +8,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateList, CandidateState, SearchCause
 from app.photos.models import Face, Photo, Template
+from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
 
 
@@ -97,6 +98,7 @@ def retained_faces(
                 Template.encoder == encoder,
                 Template.encoder_version == version,
                 col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
+                col(Tip.channel_id).not_in(tip_queries.golden_channels()),
             )
             .order_by(col(Face.id))
             .limit(most)
@@ -105,5 +107,13 @@ def retained_faces(
 
 
 def tips_between(session: Session, first: UUID, last: UUID) -> list[UUID]:
-    """Tips from one id to another, in order."""
-    return list(session.exec(select(Tip.id).where(col(Tip.id).between(first, last)).order_by(col(Tip.id))))
+    """Tips from one id to another, in order; known answers are never searched with."""
+    return list(
+        session.exec(
+            select(Tip.id)
+            .where(
+                col(Tip.id).between(first, last), col(Tip.channel_id).not_in(tip_queries.golden_channels())
+            )
+            .order_by(col(Tip.id))
+        )
+    )

@@ -9,37 +9,19 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
-from app.candidates import progress as candidates
-from app.candidates import queries as candidate_queries
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateState
-from app.cases import leads
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.text import cleaned, legible
 from app.officers.models import Officer, Role
-from app.reviews import queries
-from app.reviews.models import DIFFERENT, SAME, Conclusion, Review, ReviewKind, ReviewState
+from app.reviews import queries, settling
+from app.reviews.models import Conclusion, Review, ReviewKind, ReviewState
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
 
 SHORTEST_REASON = 10
 """Characters of a decision's reason."""
 LONGEST_REASON = 4_000
-
-
-def combine(first: Conclusion, second: Conclusion) -> CandidateState:
-    """What two blind conclusions make of a candidate.
-
-    - Both support the same person: agreed_same.
-    - One does and the other does not: disputed; an examiner decides. A lead thus always rests on two people
-      who each support the same person.
-    - Nobody does, and both support different persons: agreed_different.
-    - Nobody does, and at least one cannot tell: inconclusive.
-    """
-    supporting = len([conclusion for conclusion in (first, second) if conclusion in SAME])
-    if supporting:
-        return CandidateState.AGREED_SAME if supporting == 2 else CandidateState.DISPUTED  # noqa: PLR2004
-    return CandidateState.AGREED_DIFFERENT if {first, second} <= DIFFERENT else CandidateState.INCONCLUSIVE
 
 
 def claim_next(session: Session, officer: Officer, lease_minutes: int) -> Review | None:
@@ -137,7 +119,7 @@ def decide(
     - A conclusion is chosen and the reason written in words.
     - The candidate still waits, and the officer has not decided it before.
     - A first conclusion: the candidate waits for a second person.
-    - A second: `combine` says what the two make of it; agreement on the same person makes a lead.
+    - A second: `settling.combine` says what the two make of it; agreement on the same person makes a lead.
     - An examiner's: same makes a lead, anything else closes the candidate.
     - A tip whose last candidate is settled without a lead goes to triage.
 
@@ -189,36 +171,8 @@ def decide(
         conclusion=conclusion.value,
         review=str(review.id),
     )
-    _settle(session, officer, candidate, kind, conclusion)
+    settling.settle(session, officer, candidate, kind, conclusion)
     return candidate.state
-
-
-def _settle(
-    session: Session, officer: Officer, candidate: Candidate, kind: ReviewKind, conclusion: Conclusion
-) -> None:
-    actor = officer_actor(officer.id)
-    if kind == ReviewKind.EXAMINATION:
-        candidates.move(session, candidate, CandidateState.EXAMINED)
-        same = conclusion in SAME
-    else:
-        others = [
-            review.conclusion
-            for review in queries.decided(session, candidate.id)
-            if review.officer_id != officer.id and review.conclusion is not None
-        ]
-        to = combine(others[0], conclusion) if others else CandidateState.DECIDED_ONCE
-        candidates.move(session, candidate, to)
-        same = to == CandidateState.AGREED_SAME
-    if candidate.state in OPEN_CANDIDATE_STATES:
-        return
-    audit.record(
-        session, actor, Action.CANDIDATE_SETTLED, "candidate", candidate.id, state=candidate.state.value
-    )
-    tip = session.get_one(Tip, candidate.tip_id)
-    if same:
-        leads.from_candidate(session, candidate, tip, actor)
-    elif not candidate_queries.open_of_tip(session, tip.id) and tip.state == TipState.IN_REVIEW:
-        progress.move(session, tip, TipState.ROUTED, actor)
 
 
 def _check_may_decide(session: Session, officer: Officer, candidate: Candidate) -> ReviewKind:

@@ -21,8 +21,17 @@ FINAL_NOTICES = frozenset(disposition.value for disposition in Disposition)
 
 def visible_to(officer: Officer) -> SelectOfScalar[Tip]:
     """The tips of an officer's area; unrouted ones are the nation's. Known answers are not among them."""
-    golden = select(Channel.id).where(Channel.kind == ChannelKind.GOLDEN)
-    return reviewable_by(officer).where(col(Tip.channel_id).not_in(golden))
+    return reviewable_by(officer).where(col(Tip.channel_id).not_in(golden_channels()))
+
+
+def golden_channels() -> SelectOfScalar[UUID]:
+    """The channels of known answers."""
+    return select(Channel.id).where(Channel.kind == ChannelKind.GOLDEN)
+
+
+def is_golden(session: Session, tip: Tip) -> bool:
+    """Whether a tip is a known answer, and nobody sent it."""
+    return session.get_one(Channel, tip.channel_id).kind == ChannelKind.GOLDEN
 
 
 def reviewable_by(officer: Officer) -> SelectOfScalar[Tip]:

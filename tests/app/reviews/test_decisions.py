@@ -8,7 +8,7 @@ from app.audit.models import Action
 from app.candidates.models import CANDIDATE_MOVES, OPEN_CANDIDATE_STATES, CandidateState
 from app.officers.models import Role
 from app.reviews.models import DIFFERENT, SAME, UNDECIDED, Conclusion
-from app.reviews.service import combine
+from app.reviews.settling import combine
 from app.tips.models import Disposition, TipState
 from tests.app.reviews.conftest import NOWHERE, REASON, Desk
 from tests.make import Make
