@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, Actor, officer_actor
 from app.candidates import queries as candidate_queries
 from app.candidates.models import Candidate, CandidateState
-from app.cases.models import Lead
+from app.cases.models import Case, CaseState, CaseTip, Lead, LeadDismissal
+from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.text import cleaned, legible
 from app.officers.models import Officer
@@ -25,7 +26,8 @@ def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Acto
     """Make the lead that agreed reviews call for.
 
     The caller has checked that two officers support the same person, or that an examiner does. A tip that
-    was closed meanwhile for another reason comes back: two people have seen the child in it.
+    was closed meanwhile for another reason comes back: two people have seen the child in it. A lead that was
+    given up when earlier decisions were set aside comes back, too, and is no second one.
 
     Args:
         session: a writing session.
@@ -41,10 +43,13 @@ def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Acto
     """
     if candidate.state not in {CandidateState.AGREED_SAME, CandidateState.EXAMINED}:
         raise Conflict("A candidate becomes a lead only after two officers have decided.")
-    if session.exec(select(Lead.id).where(Lead.candidate_id == candidate.id)).first():
+    known = of_candidate(session, candidate.id)
+    if known is not None and known.dismissed_at is None:
         raise Conflict("This candidate has become a lead already.")
     if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
         raise Conflict("The tip was withdrawn meanwhile.")
+    if known is not None:
+        return _take_up_again(session, known, tip, actor)
     return _make(
         session, tip, actor, "", candidate_id=candidate.id, record_id=candidate.record_id, officer_id=None
     )
@@ -81,6 +86,69 @@ def from_triage(session: Session, tip: Tip, officer: Officer, reason: str) -> Le
         record_id=None,
         officer_id=officer.id,
     )
+
+
+def of_candidate(session: Session, candidate_id: UUID) -> Lead | None:
+    """The lead that a candidate became, given up or not."""
+    return session.exec(select(Lead).where(Lead.candidate_id == candidate_id)).first()
+
+
+def give_up(session: Session, lead: Lead, officer: Officer, reason: str) -> None:
+    """Give up a lead that has no case; its tip goes back to triage unless other work rests on it.
+
+    The caller has checked that the officer may, and that the reason is written in words.
+
+    Args:
+        session: a writing session.
+        lead: the lead.
+        officer: who gives it up.
+        reason: why; only officers of the area read it.
+
+    Raises:
+        Conflict: it was given up already, or it has a case.
+    """
+    if lead.dismissed_at is not None:
+        raise Conflict("This lead was given up already.")
+    if session.exec(select(Case.id).where(Case.lead_id == lead.id)).first():
+        raise Conflict("This lead has a case. What becomes of it is decided there.")
+    lead.dismissed_at = now()
+    session.add(lead)
+    session.add(LeadDismissal(lead_id=lead.id, officer_id=officer.id, reason=reason))
+    actor = officer_actor(officer.id)
+    audit.record(session, actor, Action.LEAD_DISMISSED, "lead", lead.id, tip=str(lead.tip_id))
+    tip = session.get_one(Tip, lead.tip_id)
+    if tip.state == TipState.LEAD and not _other_work(session, lead):
+        progress.move(session, tip, TipState.ROUTED, actor)
+
+
+def _other_work(session: Session, lead: Lead) -> bool:
+    """Whether another lead or an open case rests on a lead's tip."""
+    closed = select(Case.lead_id).where(Case.state == CaseState.CLOSED)
+    leads = select(Lead.id).where(
+        Lead.tip_id == lead.tip_id,
+        Lead.id != lead.id,
+        col(Lead.dismissed_at).is_(None),
+        col(Lead.id).not_in(closed),
+    )
+    cases = (
+        select(Case.id)
+        .join(CaseTip, col(CaseTip.case_id) == col(Case.id))
+        .where(CaseTip.tip_id == lead.tip_id, Case.state != CaseState.CLOSED)
+    )
+    return session.exec(leads).first() is not None or session.exec(cases).first() is not None
+
+
+def _take_up_again(session: Session, lead: Lead, tip: Tip, actor: Actor) -> Lead:
+    lead.dismissed_at = None
+    session.add(lead)
+    for dismissal in session.exec(
+        select(LeadDismissal).where(LeadDismissal.lead_id == lead.id, col(LeadDismissal.undone_at).is_(None))
+    ):
+        dismissal.undone_at = now()
+        session.add(dismissal)
+    audit.record(session, actor, Action.LEAD_MADE, "lead", lead.id, tip=str(tip.id), again=True)
+    bring_back(session, tip, actor)
+    return lead
 
 
 def _make(
