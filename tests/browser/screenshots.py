@@ -17,7 +17,11 @@ PUBLIC = ("/", "/receipt", "/console/sign-in", "/nothing-here")
 ROOMS = (
     "/console/reviews",
     "/console/triage",
+    "/console/sightings",
     "/console/cases",
+    "/console/referrals",
+    "/console/map",
+    "/console/oversight",
     "/console/records",
     "/console/records/new",
     "/console/failed",
@@ -28,6 +32,9 @@ ROOMS = (
 )
 FOLLOWED = {
     "/console/triage": "main td a",
+    "/console/sightings": "main a[href^='/console/sightings/']",
+    "/console/referrals": "main a[href^='/console/referrals/']",
+    "/console/reviews": "main form[action^='/console/reviews/claim/'] button, main form[action$='/next'] button",
     "/console/cases": "main a[href^='/console/cases/']",
     "/console/records": "main a[href^='/console/records/']:not([href$=new])",
 }
