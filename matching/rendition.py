@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from matching.framing import crop_square
 from matching.photo import Pixels
 
 SCENE_QUALITY: Final = 85
@@ -16,9 +17,6 @@ SCENE_QUALITY: Final = 85
 
 CROP_SIDE: Final = 320
 """Pixels of a face crop's side: two stand side by side on a phone."""
-
-CROP_MARGIN: Final = 0.5
-"""How much of the box's longer side a crop shows beyond the box on each side: hair, ears and chin."""
 
 REDACTION_MARGIN: Final = 0.35
 """How much of the box's longer side is hidden beyond the box: the detector's box ends at brows and chin."""
@@ -103,9 +101,8 @@ def crop_face(pixels: Pixels, box: Box) -> Pixels:
     Returns:
         (`CROP_SIDE`, `CROP_SIDE`, 3) uint8; what lies beyond the picture is grey.
     """
-    side = round(max(box.width, box.height) * (1 + 2 * CROP_MARGIN))
-    left = box.left + (box.width - side) // 2
-    top = box.top + (box.height - side) // 2
+    shown = crop_square(box.left, box.top, box.width, box.height)
+    left, top, side = shown.left, shown.top, shown.side
     height, width = pixels.shape[:2]
     square = Image.new("RGB", (side, side), _PADDING)
     inside = pixels[max(0, top) : min(height, top + side), max(0, left) : min(width, left + side)]

@@ -1,20 +1,45 @@
 """The review queue and the comparison page."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
 
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.errors import Invalid
 from app.core.render import language_of, page, translate
+from app.officers.models import Officer
 from app.officers.sessions import ReviewerDep
-from app.reviews import queries, service
+from app.reviews import checklist, comparison, queries, service
 from app.reviews.models import Conclusion, ReviewState
 
 router = APIRouter()
+
+FEATURE = "feature_"
+"""Form fields of the checklist begin with this; a component's code follows."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What an officer has filled in so far."""
+
+    reason: str = ""
+    conclusion: Conclusion | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
+
+
+async def _features(request: Request) -> dict[str, str]:
+    """The checklist as it was sent: findings by component, in codes."""
+    form = await request.form()
+    return {name.removeprefix(FEATURE): str(said) for name, said in form.items() if name.startswith(FEATURE)}
+
+
+FeaturesDep = Annotated[dict[str, str], Depends(_features)]
 
 
 @router.get("/reviews")
@@ -55,12 +80,12 @@ def show(request: Request, session: ReadSessionDep, officer: ReviewerDep, review
             "console/review_done.html",
             officer=officer,
             review=review,
-            background=queries.background(session, review),
+            background=comparison.background(session, review),
             waiting=len(queries.waiting_for(session, officer)),
         )
-    if review.state == ReviewState.RELEASED:
+    if review.state != ReviewState.CLAIMED:
         return _to("/console/reviews")
-    return _form(request, session, officer, review_id, {})
+    return _form(request, session, officer, review_id, {}, Typed())
 
 
 @router.post("/reviews/{review_id}/decision")
@@ -69,16 +94,21 @@ def decide(
     session: SessionDep,
     officer: ReviewerDep,
     review_id: UUID,
+    features: FeaturesDep,
     reason: Annotated[str, Form(max_length=20_000)] = "",
     conclusion: Annotated[Conclusion | None, Form()] = None,
+    exposure: Annotated[float | None, Form(ge=0, allow_inf_nan=False)] = None,
 ) -> Response:
     """Record the officer's own conclusion."""
     try:
-        service.decide(session, officer, review_id, conclusion, reason)
+        service.decide(
+            session, officer, review_id, conclusion, reason, features=features, exposure_s=exposure
+        )
     except Invalid as refusal:
         said = translate(language_of(request), refusal.message, **refusal.values)
         errors = {refusal.field or "": said}
-        return _form(request, session, officer, review_id, errors, reason=reason, chosen=conclusion)
+        typed = Typed(reason, conclusion, features)
+        return _form(request, session, officer, review_id, errors, typed)
     return _to(f"/console/reviews/{review_id}")
 
 
@@ -91,13 +121,11 @@ def release(session: SessionDep, officer: ReviewerDep, review_id: UUID) -> Redir
 
 def _form(
     request: Request,
-    session: ReadSessionDep,
-    officer: ReviewerDep,
+    session: Session,
+    officer: Officer,
     review_id: UUID,
     errors: dict[str, str],
-    *,
-    reason: str = "",
-    chosen: Conclusion | None = None,
+    typed: Typed,
 ) -> HTMLResponse:
     review = queries.get_own(session, officer, review_id)
     return page(
@@ -105,11 +133,12 @@ def _form(
         "console/review.html",
         status=Invalid.status if errors else 200,
         officer=officer,
-        pair=queries.comparison(session, review),
+        pair=comparison.comparison(session, review),
         conclusions=list(Conclusion),
+        components=checklist.COMPONENTS,
+        findings=list(checklist.Finding),
         errors=errors,
-        reason=reason,
-        chosen=chosen,
+        typed=typed,
     )
 
 

@@ -1,31 +1,20 @@
 """Questions about reviews; what a reviewer sees holds no score, no rank and no colleague's conclusion."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.candidates.models import Candidate, CandidateList, CandidateState, Support
+from app.candidates.models import Candidate, CandidateState
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer, Role
 from app.photos.models import Face, Photo
-from app.records.models import Record, Reference
 from app.reviews.models import Review, ReviewState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip, TipState
-
-DAYS_IN_YEAR = 365.2425
-YOUNG_YEARS = 4.0
-"""Below this age at the reference photo, templates of strangers lie close together (FG-NET, UTKFace)."""
-WIDE_GAP_YEARS = 3.0
-"""Beyond this gap, recognition of growing children falls off (YFA: 98 % at half a year, 95 % at three)."""
-
-LOOKALIKE = "lookalike"
-"""Code of the one hazard that only the search knows; `matching.candidate_list.Hazard`."""
 
 NOT_READY = (TipState.RECEIVED, TipState.PROCESSING, TipState.FAILED)
 """States from which a tip cannot become a lead: its candidates wait, too."""
@@ -40,32 +29,6 @@ class Waiting:
     area: Jurisdiction | None
     copies: int
     held_by_me: bool
-
-
-@dataclass(frozen=True)
-class ReferenceView:
-    """A record's photo beside the probe."""
-
-    photo_id: UUID
-    face_position: int | None
-    age_then: float | None
-    taken_on: date | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a reviewer compares."""
-
-    review: Review
-    tip: Tip
-    photo: Photo
-    face: Face
-    record: Record
-    references: list[ReferenceView]
-    age_now: float | None
-    missing_years: float
-    hazards: list[str]
-    copies: int
 
 
 MOST_SHOWN = 100
@@ -120,7 +83,7 @@ def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> 
         .limit(limit)
     ).all()
     return [
-        Waiting(candidate, tip, area, _copies(session, photo), candidate.id in my_own)
+        Waiting(candidate, tip, area, picture_copies(session, photo), candidate.id in my_own)
         for candidate, tip, area, photo in rows
     ]
 
@@ -173,86 +136,8 @@ def get_own(session: Session, officer: Officer, review_id: UUID) -> Review:
     return review
 
 
-def comparison(session: Session, review: Review) -> Comparison:
-    """Everything a reviewer compares, and nothing that would lead them."""
-    candidate = session.get_one(Candidate, review.candidate_id)
-    face = session.get_one(Face, candidate.face_id)
-    photo = session.get_one(Photo, face.photo_id)
-    tip = session.get_one(Tip, candidate.tip_id)
-    record = session.get_one(Record, candidate.record_id)
-    rows = session.exec(
-        select(Reference, Face)
-        .outerjoin(Face, col(Face.id) == col(Reference.face_id))
-        .where(Reference.record_id == record.id, col(Reference.removed_at).is_(None))
-        .order_by(col(Reference.created_at), col(Reference.id))
-    )
-    references = [
-        ReferenceView(
-            reference.photo_id, found.position if found else None, reference.age_years, reference.taken_on
-        )
-        for reference, found in rows
-    ]
-    seen = tip.observed_at or tip.received_at
-    age_now = None if record.born_on is None else _years(record.born_on, seen)
-    return Comparison(
-        review=review,
-        tip=tip,
-        photo=photo,
-        face=face,
-        record=record,
-        references=references,
-        age_now=age_now,
-        missing_years=_years(record.missing_since, seen),
-        hazards=_hazards(references, age_now, face, candidate),
-        copies=_copies(session, photo),
-    )
-
-
-@dataclass(frozen=True)
-class Background:
-    """What the search said of a pair; shown after the own decision only."""
-
-    expected_false: float
-    """Mean number of wrong candidates in a list like this one."""
-    expected_false_first: float | None
-    """The same among those shown first; None for lists without such a part."""
-    shown_first: bool
-    support: Support | None
-    hazards: list[str]
-
-
-def background(session: Session, review: Review) -> Background:
-    """What the search said of a pair; never shown before the reader's own decision."""
-    candidate = session.get_one(Candidate, review.candidate_id)
-    made = session.get_one(CandidateList, candidate.list_id)
-    return Background(
-        made.expected_false,
-        made.expected_false_first,
-        candidate.shown_first,
-        candidate.support,
-        candidate.hazards,
-    )
-
-
-def _hazards(
-    references: list[ReferenceView], age_now: float | None, face: Face, candidate: Candidate
-) -> list[str]:
-    """Codes of what makes this comparison unreliable."""
-    ages = [reference.age_then for reference in references if reference.age_then is not None]
-    hazards = []
-    if ages and min(ages) < YOUNG_YEARS:
-        hazards.append("young")
-    if not ages or age_now is None:
-        hazards.append("age_unknown")
-    elif age_now - max(ages) > WIDE_GAP_YEARS:
-        hazards.append("wide_gap")
-    if LOOKALIKE in candidate.hazards:
-        hazards.append(LOOKALIKE)
-    hazards += [reason for reason in face.quality.get("reasons", []) if isinstance(reason, str)]
-    return hazards
-
-
-def _copies(session: Session, photo: Photo) -> int:
+def picture_copies(session: Session, photo: Photo) -> int:
+    """How many tips' photos are this same picture, itself counted."""
     if photo.cluster_id is None:
         return 1
     return session.exec(
@@ -260,7 +145,3 @@ def _copies(session: Session, photo: Photo) -> int:
             Photo.cluster_id == photo.cluster_id, col(Photo.tip_id).is_not(None)
         )
     ).one()
-
-
-def _years(since: date, until: datetime) -> float:
-    return max((until.date() - since).days / DAYS_IN_YEAR, 0.0)

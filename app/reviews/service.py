@@ -1,5 +1,7 @@
 """Blind reviews: claim a candidate, hand it back, decide. The only way from a candidate to a lead."""
 
+import math
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.text import cleaned, legible
 from app.officers.models import Officer, Role
-from app.reviews import queries, settling
+from app.reviews import checklist, queries, settling
 from app.reviews.models import Conclusion, Review, ReviewKind, ReviewState
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
@@ -110,13 +112,21 @@ def release(session: Session, officer: Officer, review_id: UUID) -> None:
 
 
 def decide(
-    session: Session, officer: Officer, review_id: UUID, conclusion: Conclusion | None, reason: str
+    session: Session,
+    officer: Officer,
+    review_id: UUID,
+    conclusion: Conclusion | None,
+    reason: str,
+    *,
+    features: Mapping[str, str] | None = None,
+    exposure_s: float | None = None,
 ) -> CandidateState:
     """Record an officer's own conclusion and settle the candidate if it can be settled.
 
     - The review is the officer's own and was not handed back; a lease that ran out does not count against
       them as long as nobody else took over.
-    - A conclusion is chosen and the reason written in words.
+    - A conclusion is chosen and the reason written in words; who supports the same person has compared every
+      feature of the checklist.
     - The candidate still waits, and the officer has not decided it before.
     - A first conclusion: the candidate waits for a second person.
     - A second: `settling.combine` says what the two make of it; agreement on the same person makes a lead.
@@ -129,13 +139,15 @@ def decide(
         review_id: their review.
         conclusion: one of six, None if none was chosen.
         reason: why, in words.
+        features: the checklist: findings by component, in codes.
+        exposure_s: seconds for which the pictures were uncovered; None where no script told.
 
     Returns:
         Where the candidate stands now.
 
     Raises:
         NotFound: not the officer's review.
-        Invalid: no conclusion, or no reason in words.
+        Invalid: no conclusion, no reason in words, or a checklist that does not bear the conclusion.
         Conflict: decided before, taken over by a colleague, or settled meanwhile.
     """
     review = queries.get_own(session, officer, review_id)
@@ -145,6 +157,7 @@ def decide(
         raise Conflict("You have handed this candidate back. Take it again to decide.")
     if conclusion is None:
         raise Invalid("Choose a conclusion.", field="conclusion")
+    found = checklist.checked(conclusion, features or {})
     reason = cleaned(reason, "reason")
     if legible(reason) < SHORTEST_REASON or len(reason) > LONGEST_REASON:
         raise Invalid(
@@ -158,7 +171,9 @@ def decide(
     review.state = ReviewState.DECIDED
     review.conclusion = conclusion
     review.reason = reason
+    review.features = found
     review.decided_at = now()
+    review.exposure_s = _exposure(review, exposure_s)
     session.add(review)
     session.flush()
     actor = officer_actor(officer.id)
@@ -173,6 +188,13 @@ def decide(
     )
     settling.settle(session, officer, candidate, kind, conclusion)
     return candidate.state
+
+
+def _exposure(review: Review, told: float | None) -> float | None:
+    """Seconds of exposure as the page told them: never more than have passed since the claim."""
+    if told is None or math.isnan(told):
+        return None
+    return round(min(max(told, 0.0), (now() - review.claimed_at).total_seconds()), 1)
 
 
 def _check_may_decide(session: Session, officer: Officer, candidate: Candidate) -> ReviewKind:

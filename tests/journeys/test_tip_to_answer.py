@@ -17,11 +17,13 @@ from app.core.context import Context
 from app.main import create_app
 from app.officers import passwords
 from app.officers.models import Officer, Role
+from app.reviews.checklist import COMPONENTS
 from app.worker import Worker
 from tests.conftest import Client
 from tests.make import Make
 
 PICTURES = Path(__file__).parents[2] / "app" / "demo" / "pictures"
+AGREEING = {f"feature_{component.code}": "same" for component in COMPONENTS}
 REASON = "Brows, ears and the shape of the chin agree."
 PASSWORD = "tulip-harbour-93-lamp"
 
@@ -96,7 +98,7 @@ def test_a_photo_becomes_a_case_and_its_sender_reads_the_answer(
         review = desk.form("/console/reviews/next").headers["location"]
         page = desk.get(review)
         assert record.name in page.text
-        desk.form(f"{review}/decision", conclusion="support_same", reason=REASON)
+        desk.form(f"{review}/decision", conclusion="support_same", reason=REASON, **AGREEING)
 
     # Then there is a lead, and its sender reads what they read before
     during = read(citizen, code)

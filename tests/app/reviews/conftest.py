@@ -13,12 +13,15 @@ from app.core.context import Context
 from app.core.db import Database
 from app.officers.models import Officer, Role
 from app.photos.models import Face
+from app.reviews.checklist import COMPONENTS
 from app.reviews.models import Conclusion
 from app.tips.models import Tip, TipState
 from tests.conftest import Client
 from tests.make import ENCODER, ENCODER_VERSION, Make
 
 REASON = "Ear lobes and the scar agree."
+AGREEING = {f"feature_{component.code}": "same" for component in COMPONENTS}
+"""A checklist that bears every conclusion."""
 
 
 class Desk:
@@ -40,13 +43,18 @@ class Desk:
         return UUID(answer.headers["location"].rsplit("/", 1)[1])
 
     def send(
-        self, review_id: UUID, officer: Officer, conclusion: Conclusion | str, reason: str = REASON
+        self,
+        review_id: UUID,
+        officer: Officer,
+        conclusion: Conclusion | str,
+        reason: str = REASON,
+        **fields: str,
     ) -> httpx.Response:
-        """Send a decision."""
+        """Send a decision; every feature agrees unless `fields` say otherwise."""
         return self.client.post(
             f"/console/reviews/{review_id}/decision",
             as_=officer,
-            data={"conclusion": str(conclusion), "reason": reason},
+            data={"conclusion": str(conclusion), "reason": reason} | AGREEING | fields,
         )
 
     def decide(self, candidate: Candidate, conclusion: Conclusion, officer: Officer | None = None) -> UUID:
@@ -140,4 +148,4 @@ def desk(client: Client, context: Context, make: Make) -> Desk:
 NOWHERE = uuid4()
 """An id that names nothing."""
 
-__all__ = ["NOWHERE", "REASON", "Desk", "TipState"]
+__all__ = ["AGREEING", "NOWHERE", "REASON", "Desk", "TipState"]
