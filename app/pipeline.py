@@ -29,6 +29,7 @@ from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
 from app.records.models import Reference
+from app.reviews import golden
 from app.tips import progress
 from app.tips import queries as tip_queries
 from app.tips.models import Tip, TipState
@@ -72,6 +73,13 @@ def process_tip(tools: Tools, tip_id: UUID) -> None:
     candidate_jobs.search_tip(tools.context, tools.gallery, tip_id)
     with tools.context.db.write() as session:
         _hand_over(session, tip_id)
+    golden.mix_in_beside_tip(tools.context, tip_id)
+
+
+def retroact(tools: Tools, record_id: UUID) -> None:
+    """Compare a new or changed record with every retained face."""
+    candidate_jobs.retroact(tools.context, tools.gallery, record_id)
+    golden.mix_in_beside_record(tools.context, record_id)
 
 
 def examine_photo(tools: Tools, photo_id: UUID) -> None:
@@ -113,7 +121,7 @@ def examine_reference(tools: Tools, reference_id: UUID) -> None:
                 return
             reference.face_id = largest.id
             session.add(reference)
-    candidate_jobs.retroact(tools.context, tools.gallery, reference.record_id)
+    retroact(tools, reference.record_id)
 
 
 def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -> None:
@@ -128,9 +136,7 @@ def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -
 HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "process_tip": lambda tools, args: process_tip(tools, UUID(args["tip_id"])),
     "examine_reference": lambda tools, args: examine_reference(tools, UUID(args["reference_id"])),
-    "retroact": lambda tools, args: candidate_jobs.retroact(
-        tools.context, tools.gallery, UUID(args["record_id"])
-    ),
+    "retroact": lambda tools, args: retroact(tools, UUID(args["record_id"])),
     "search_tips": lambda tools, args: candidate_jobs.search_tips(
         tools.context, tools.gallery, UUID(args["first"]), UUID(args["last"])
     ),
@@ -146,6 +152,9 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "withdraw_record_candidates": lambda tools, args: candidate_jobs.withdraw_of_record(
         tools.context, UUID(args["record_id"])
     ),
+    "examine_golden": lambda tools, args: examine_photo(tools, UUID(args["photo_id"])),
+    "hand_over_golden": lambda tools, args: golden.hand_over(tools.context, UUID(args["tip_id"])),
+    "take_back_golden": lambda tools, args: golden.take_back(tools.context, UUID(args["tip_id"])),
 }
 """Every kind of job and what does it."""
 
