@@ -44,6 +44,12 @@ def closed_to(officer: Officer) -> SelectOfScalar[UUID]:
     )
 
 
+def is_closed_to(session: Session, officer: Officer, candidate_id: UUID) -> bool:
+    """Whether a candidate would give the officer a known answer a second time."""
+    found = closed_to(officer).where(GoldenUse.candidate_id == candidate_id)
+    return session.exec(found).first() is not None
+
+
 def pool(session: Session) -> list[PoolLine]:
     """All known answers, in the order of their names."""
     ready = {item.id for item in _ready(session)}

@@ -16,7 +16,7 @@ from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.text import cleaned, legible
 from app.officers.models import Officer, Role
-from app.reviews import checklist, queries, settling
+from app.reviews import checklist, golden_queries, queries, settling
 from app.reviews.models import Conclusion, Review, ReviewKind, ReviewState
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
@@ -205,7 +205,9 @@ def _check_may_decide(session: Session, officer: Officer, candidate: Candidate) 
         raise Conflict("This tip is not ready for review yet.")
     if candidate.state not in OPEN_CANDIDATE_STATES:
         raise Conflict("This candidate has been settled or withdrawn meanwhile.")
-    if any(review.officer_id == officer.id for review in queries.decided(session, candidate.id)):
+    if golden_queries.is_closed_to(session, officer, candidate.id) or any(
+        review.officer_id == officer.id for review in queries.decided(session, candidate.id)
+    ):
         raise Conflict("You have decided this candidate already; it needs another person.")
     if candidate.state == CandidateState.DISPUTED:
         if not officer.has(Role.SUPERVISOR):
