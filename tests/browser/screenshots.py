@@ -34,7 +34,7 @@ FOLLOWED = {
     "/console/triage": "main td a",
     "/console/sightings": "main a[href^='/console/sightings/']",
     "/console/referrals": "main a[href^='/console/referrals/']",
-    "/console/reviews": "main form[action^='/console/reviews/claim/'] button, main form[action$='/next'] button",
+    "/console/reviews": "main form[action*='/reviews/claim/'] button, main form[action$='/next'] button",
     "/console/cases": "main a[href^='/console/cases/']",
     "/console/records": "main a[href^='/console/records/']:not([href$=new])",
 }
