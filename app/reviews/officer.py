@@ -7,13 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlmodel import Session
 
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.errors import Invalid
 from app.core.render import language_of, page, translate
-from app.officers.models import Officer
 from app.officers.sessions import ReviewerDep
 from app.reviews import checklist, comparison, queries, service
 from app.reviews.models import Conclusion, ReviewState
@@ -121,8 +119,8 @@ def release(session: SessionDep, officer: ReviewerDep, review_id: UUID) -> Redir
 
 def _form(
     request: Request,
-    session: Session,
-    officer: Officer,
+    session: ReadSessionDep,
+    officer: ReviewerDep,
     review_id: UUID,
     errors: dict[str, str],
     typed: Typed,
