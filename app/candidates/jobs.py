@@ -93,7 +93,7 @@ def _propose(
     for start in range(0, len(found), WRITTEN_AT_A_TIME):
         with context.db.write() as session:
             for probe, chosen in found[start : start + WRITTEN_AT_A_TIME]:
-                added += service.propose(session, probe, chosen, gallery, cause)
+                added += service.propose(session, probe, chosen, gallery, cause, context.settings.short_list)
     return added
 
 

@@ -61,6 +61,17 @@ def standing(session: Session, cluster_id: UUID | None, face_id: UUID, record_id
     )
 
 
+def shown_first(session: Session, face_id: UUID) -> int:
+    """How many places of a face's short list are taken; a settled candidate keeps its place."""
+    return session.exec(
+        select(func.count(col(Candidate.id))).where(
+            Candidate.face_id == face_id,
+            col(Candidate.shown_first),
+            Candidate.state != CandidateState.WITHDRAWN,
+        )
+    ).one()
+
+
 def open_of_tip(session: Session, tip_id: UUID) -> list[Candidate]:
     """The tip's candidates that somebody still has to decide."""
     return list(

@@ -94,6 +94,7 @@ def propose(
     chosen: Chosen,
     gallery: OpenGallery,
     cause: SearchCause,
+    short_list: int,
 ) -> int:
     """Write down a search and the candidates it brought up; repeated, it adds none twice.
 
@@ -103,6 +104,7 @@ def propose(
         chosen: what `compare` gave.
         gallery: the gallery that was searched.
         cause: why it was searched.
+        short_list: most candidates of a face that are shown first; the others stand behind "more".
 
     Returns:
         Candidates added.
@@ -138,7 +140,10 @@ def propose(
     made.operating_point, made.calibration = _rests_on(gallery)
     session.add(made)
     session.flush()
+    places = short_list - queries.shown_first(session, probe.face_id)
     for choice in standing:
+        first = choice.first and places > 0
+        places -= first
         session.add(
             Candidate(
                 list_id=made.id,
@@ -151,7 +156,7 @@ def propose(
                 decision_score=choice.decision,
                 threshold=choice.threshold,
                 rank=choice.rank,
-                shown_first=choice.first,
+                shown_first=first,
                 log10_lr=choice.likelihood.log10,
                 log10_lr_low=choice.likelihood.low,
                 log10_lr_high=choice.likelihood.high,
