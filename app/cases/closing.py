@@ -7,7 +7,7 @@ from sqlmodel import Session
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
-from app.cases import leads, queries, service
+from app.cases import leads, queries, removal, service
 from app.cases.models import Case, CaseEntryKind, CaseState, Lead
 from app.core.clock import now
 from app.officers.models import Officer
@@ -29,10 +29,12 @@ def close(session: Session, supervisor: Officer, case_id: UUID) -> None:
 
     Raises:
         NotFound: no such case in the supervisor's area.
-        Conflict: no outcome is recorded, or it is closed already.
+        Conflict: no outcome is recorded, it is closed already or rests in another, or the child was taken
+            away and civil affairs reported no outcome.
     """
     case = queries.get_visible(session, supervisor, case_id, hold=True)
-    service.check_move(case, CaseState.CLOSED)
+    service.check_step(session, case, CaseState.CLOSED)
+    removal.check_answered(session, case)
     actor = officer_actor(supervisor.id)
     case.state = CaseState.CLOSED
     case.closed_at = now()
@@ -71,7 +73,7 @@ def reopen(session: Session, supervisor: Officer, case_id: UUID, motive: str) ->
         Conflict: the case is not closed.
     """
     case = queries.get_visible(session, supervisor, case_id, hold=True)
-    service.check_move(case, CaseState.OPEN)
+    service.check_step(session, case, CaseState.OPEN)
     text = service.checked_text(motive, "motive")
     _forget_findings(case)
     session.add(case)

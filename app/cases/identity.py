@@ -37,7 +37,7 @@ def confirm(
         Conflict: the child was not verified in the field, or the identity is settled.
     """
     case = queries.get_visible(session, supervisor, case_id, hold=True)
-    service.check_move(case, CaseState.IDENTITY_CONFIRMED)
+    service.check_step(session, case, CaseState.IDENTITY_CONFIRMED)
     if evidence is None:
         raise Invalid("Choose what the identity rests on.", field="evidence")
     number = cleaned(reference, "reference")
@@ -66,7 +66,7 @@ def refute(session: Session, officer: Officer, case_id: UUID, text: str) -> None
         Conflict: the child was not verified in the field, or the identity is settled.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
-    service.check_move(case, CaseState.IDENTITY_REFUTED)
+    service.check_step(session, case, CaseState.IDENTITY_REFUTED)
     service.move(session, case, CaseState.IDENTITY_REFUTED, officer, service.checked_text(text, "refutation"))
 
 
@@ -88,7 +88,7 @@ def contact_family(session: Session, officer: Officer, case_id: UUID, text: str)
         Invalid: no account in words.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
-    service.refuse_closed(case)
+    service.refuse_closed(session, case)
     if not may_contact_family(case):
         raise Conflict("The family must not be contacted before the identity is confirmed.")
     account = service.checked_text(text, "contact")

@@ -49,7 +49,7 @@ def from_candidate(session: Session, candidate: Candidate, tip: Tip, actor: Acto
     if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
         raise Conflict("The tip was withdrawn meanwhile.")
     if known is not None:
-        return _take_up_again(session, known, tip, actor)
+        return take_up_again(session, known, tip, actor)
     return _make(
         session, tip, actor, "", candidate_id=candidate.id, record_id=candidate.record_id, officer_id=None
     )
@@ -138,7 +138,8 @@ def _other_work(session: Session, lead: Lead) -> bool:
     return session.exec(leads).first() is not None or session.exec(cases).first() is not None
 
 
-def _take_up_again(session: Session, lead: Lead, tip: Tip, actor: Actor) -> Lead:
+def take_up_again(session: Session, lead: Lead, tip: Tip, actor: Actor) -> Lead:
+    """Make a dismissed lead a lead again; the caller has checked that it may be one."""
     lead.dismissed_at = None
     session.add(lead)
     for dismissal in session.exec(

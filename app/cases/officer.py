@@ -1,26 +1,21 @@
 """The case pages: leads that wait, cases, and every step of one."""
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.cases import closing, identity, page_queries, queries, service, tasks
+from app.cases import closing, identity, more_officer, page_queries, queries, service, tasks
 from app.cases.models import CaseState, IdentityEvidence, Outcome
-from app.core.context import Context, ContextDep
+from app.cases.steps import PAGE, Typed, step, values
+from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
-from app.core.errors import NotFound, Refusal
 from app.core.render import page
-from app.core.web.forms import refused_form
-from app.officers.models import Officer
 from app.officers.sessions import InvestigatorDep, SupervisorDep
 
 router = APIRouter()
 
-PAGE = "console/case.html"
-Typed = Annotated[str, Form(max_length=20_000)]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 
 
@@ -45,6 +40,7 @@ def index(
         found=found,
         case_lines=page_queries.case_lines(session, officer, found.items),
         counts=queries.counts(session, officer),
+        dismissed=page_queries.dismissed_lines(session, officer),
         state=state,
     )
 
@@ -59,10 +55,11 @@ def open_case(
 
 
 @router.get("/cases/{case_id}")
-def show(request: Request, session: ReadSessionDep, officer: InvestigatorDep, case_id: UUID) -> HTMLResponse:
+def show(
+    request: Request, session: ReadSessionDep, context: ContextDep, officer: InvestigatorDep, case_id: UUID
+) -> HTMLResponse:
     """Show one case."""
-    shown = page_queries.case_page(session, officer, case_id)
-    return page(request, PAGE, errors={}, typed={}, officer=officer, shown=shown, outcomes=Outcome)
+    return page(request, PAGE, errors={}, typed={}, **values(session, context, officer, case_id))
 
 
 @router.post("/cases/{case_id}/tips")
@@ -77,7 +74,7 @@ def add_note(
     request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, note: Typed = ""
 ) -> Response:
     """Write a note into the timeline."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -96,9 +93,11 @@ def add_task(
     title: Typed = "",
     assignee: Annotated[UUID | None, Form()] = None,
     due: Annotated[str, Form(max_length=40)] = "",
+    due_time: Annotated[str, Form(max_length=10)] = "",
+    instructions: Typed = "",
 ) -> Response:
     """Give a task."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -109,11 +108,14 @@ def add_task(
             case_id,
             title=title,
             assignee_id=assignee,
-            due_at=tasks.end_of_day(due, context.settings.zone),
+            due_at=tasks.due_moment(due, due_time, context.settings.zone),
+            instructions=instructions,
         ),
         title=title,
         assignee=str(assignee or ""),
         due=due,
+        due_time=due_time,
+        instructions=instructions,
     )
 
 
@@ -127,7 +129,7 @@ def finish_task(
     result: Typed = "",
 ) -> Response:
     """Record that a task is done."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -143,7 +145,7 @@ def verify_in_field(
     request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, finding: Typed = ""
 ) -> Response:
     """Record what was found on the spot."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -163,7 +165,7 @@ def confirm_identity(
     reference: Typed = "",
 ) -> Response:
     """Confirm the identity by a laboratory report or a document."""
-    return _step(
+    return step(
         request,
         context,
         supervisor,
@@ -179,7 +181,7 @@ def refute_identity(
     request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, refutation: Typed = ""
 ) -> Response:
     """Record that the child is somebody else."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -194,7 +196,7 @@ def contact_family(
     request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, contact: Typed = ""
 ) -> Response:
     """Record that the family was contacted."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -214,7 +216,7 @@ def record_outcome(
     account: Typed = "",
 ) -> Response:
     """Record what happened to the child."""
-    return _step(
+    return step(
         request,
         context,
         officer,
@@ -228,7 +230,7 @@ def record_outcome(
 @router.post("/cases/{case_id}/close")
 def close(request: Request, context: ContextDep, supervisor: SupervisorDep, case_id: UUID) -> Response:
     """Close the case; every tip in it gets its answer."""
-    return _step(
+    return step(
         request,
         context,
         supervisor,
@@ -242,7 +244,7 @@ def reopen(
     request: Request, context: ContextDep, supervisor: SupervisorDep, case_id: UUID, motive: Typed = ""
 ) -> Response:
     """Open a closed case again."""
-    return _step(
+    return step(
         request,
         context,
         supervisor,
@@ -252,24 +254,4 @@ def reopen(
     )
 
 
-def _step(
-    request: Request,
-    context: Context,
-    officer: Officer,
-    case_id: UUID,
-    step: Callable[..., object],
-    **typed: str,
-) -> Response:
-    """Do one step and go back to the case; a refused one shows the page with what was typed."""
-    try:
-        with context.db.write() as session:
-            step(session)
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        with context.db.read() as session:
-            shown = page_queries.case_page(session, officer, case_id)
-        return refused_form(
-            request, PAGE, refusal, typed=typed, officer=officer, shown=shown, outcomes=Outcome
-        )
-    return RedirectResponse(f"/console/cases/{case_id}", status_code=303)
+router.include_router(more_officer.router)

@@ -9,7 +9,8 @@ from sqlmodel import Session, select
 from app.candidates.models import Candidate
 from app.cases import queries
 from app.cases.identity import may_contact_family
-from app.cases.models import CASE_MOVES, Case, CaseEntry, CaseState, CaseTask, Lead
+from app.cases.models import CASE_MOVES, Case, CaseEntry, CaseState, CaseTask, Lead, LeadDismissal
+from app.core.clock import now
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.photos.models import Face, Photo
@@ -115,6 +116,8 @@ class CasePage:
         assignees: who may be given a task.
         moves: states it may go to now.
         may_contact_family: whether the identity is confirmed.
+        rests_in: the case that took this one in; None for one that stands for itself.
+        resting: cases that rest in this one.
     """
 
     case: Case
@@ -130,6 +133,12 @@ class CasePage:
     assignees: list[Officer]
     moves: frozenset[CaseState]
     may_contact_family: bool
+    rests_in: Case | None
+    resting: list[Case]
+
+    def late(self, task: CaseTask) -> bool:
+        """Whether a task's time has passed."""
+        return task.due_at is not None and task.due_at < now()
 
 
 def lead_lines(session: Session, officer: Officer, leads: Iterable[Lead]) -> list[LeadLine]:
@@ -146,6 +155,26 @@ def lead_lines(session: Session, officer: Officer, leads: Iterable[Lead]) -> lis
     ]
 
 
+@dataclass(frozen=True)
+class DismissedLine:
+    """A lead that was given up: by whom, and why."""
+
+    line: LeadLine
+    dismissal: LeadDismissal
+    officer: Officer
+
+
+def dismissed_lines(session: Session, officer: Officer) -> list[DismissedLine]:
+    """The leads that were given up last."""
+    leads = queries.dismissed_leads(session, officer).items
+    why = queries.dismissals(session, [lead.id for lead in leads])
+    return [
+        DismissedLine(line, why[line.lead.id], session.get_one(Officer, why[line.lead.id].officer_id))
+        for line in lead_lines(session, officer, leads)
+        if line.lead.id in why
+    ]
+
+
 def case_lines(session: Session, officer: Officer, cases: Iterable[Case]) -> list[CaseLine]:
     """Cases as the list shows them."""
     return [
@@ -153,7 +182,10 @@ def case_lines(session: Session, officer: Officer, cases: Iterable[Case]) -> lis
             case,
             session.get_one(Jurisdiction, case.jurisdiction_code),
             _record(session, officer, case.record_id),
-            sum(task.done_at is None for task in queries.tasks_of(session, case.id)),
+            sum(
+                task.done_at is None and task.cancelled_at is None
+                for task in queries.tasks_of(session, case.id)
+            ),
         )
         for case in cases
     ]
@@ -167,6 +199,7 @@ def case_page(session: Session, officer: Officer, case_id: UUID) -> CasePage:
     """
     case = queries.get_visible(session, officer, case_id)
     lead = queries.get_visible_lead(session, officer, case.lead_id)
+    merge = queries.merge_of(session, case.id)
     tasks = queries.tasks_of(session, case.id)
     entries = queries.timeline(session, case.id)
     named = {case.opened_by, *(entry.officer_id for entry in entries)}
@@ -185,8 +218,10 @@ def case_page(session: Session, officer: Officer, case_id: UUID) -> CasePage:
         tasks=[ShownTask(task, people[task.assignee_id] if task.assignee_id else None) for task in tasks],
         timeline=[ShownEntry(entry, people[entry.officer_id], _state_after(entry)) for entry in entries],
         assignees=queries.assignees(session, case),
-        moves=CASE_MOVES[case.state],
-        may_contact_family=may_contact_family(case),
+        moves=frozenset() if merge else CASE_MOVES[case.state],
+        may_contact_family=merge is None and may_contact_family(case),
+        rests_in=session.get(Case, merge.into_id) if merge else None,
+        resting=[session.get_one(Case, each) for each in queries.merged_into(session, case.id)],
     )
 
 

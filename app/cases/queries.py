@@ -1,11 +1,22 @@
 """Questions about leads and cases. `visible_to` and `leads_visible_to` are the only doors for an officer."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlmodel import Session, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.cases.models import Case, CaseEntry, CaseState, CaseTask, CaseTip, Lead
+from app.candidates.models import Candidate, CandidateState
+from app.cases.models import (
+    Case,
+    CaseEntry,
+    CaseMerge,
+    CaseState,
+    CaseTask,
+    CaseTip,
+    Lead,
+    LeadDismissal,
+)
 from app.core.errors import NotFound
 from app.core.paging import Listing, listing
 from app.jurisdictions.models import Jurisdiction
@@ -90,7 +101,11 @@ def waiting_leads(session: Session, officer: Officer, page: int) -> Listing[Lead
     question = (
         leads_visible_to(officer)
         .join(Tip, col(Tip.id) == col(Lead.tip_id))
-        .where(col(Lead.id).not_in(select(Case.lead_id)), Tip.state == TipState.LEAD)
+        .where(
+            col(Lead.id).not_in(select(Case.lead_id)),
+            col(Lead.dismissed_at).is_(None),
+            Tip.state == TipState.LEAD,
+        )
         .order_by(col(Tip.danger_now).desc(), col(Lead.created_at), col(Lead.id))
     )
     return listing(session, question, page)
@@ -99,6 +114,51 @@ def waiting_leads(session: Session, officer: Officer, page: int) -> Listing[Lead
 def case_of_lead(session: Session, lead_id: UUID) -> Case | None:
     """The case that a lead became."""
     return session.exec(select(Case).where(Case.lead_id == lead_id)).first()
+
+
+def by_number(session: Session, officer: Officer, number: str) -> Case | None:
+    """A case of the officer's area by its number, however its letters are written."""
+    return session.exec(visible_to(officer).where(Case.number == number.strip().upper())).first()
+
+
+def merge_of(session: Session, case_id: UUID) -> CaseMerge | None:
+    """The merge by which a case rests in another; None for one that stands for itself."""
+    return session.exec(
+        select(CaseMerge).where(CaseMerge.case_id == case_id, col(CaseMerge.undone_at).is_(None))
+    ).first()
+
+
+def merged_into(session: Session, case_id: UUID) -> list[UUID]:
+    """Cases that rest in this one."""
+    return list(
+        session.exec(
+            select(CaseMerge.case_id).where(CaseMerge.into_id == case_id, col(CaseMerge.undone_at).is_(None))
+        )
+    )
+
+
+def candidate_still_agreed(session: Session, lead: Lead) -> bool:
+    """Whether a lead's candidate is settled as it was; always for a lead made in triage."""
+    if lead.candidate_id is None:
+        return True
+    agreed = (CandidateState.AGREED_SAME, CandidateState.EXAMINED)
+    return session.get_one(Candidate, lead.candidate_id).state in agreed
+
+
+def dismissed_leads(session: Session, officer: Officer) -> Listing[Lead]:
+    """The first page of leads that were given up, the newest first."""
+    question = leads_visible_to(officer).where(col(Lead.dismissed_at).is_not(None))
+    return listing(session, question.order_by(col(Lead.dismissed_at).desc(), col(Lead.id)), 1)
+
+
+def dismissals(session: Session, lead_ids: Sequence[UUID]) -> dict[UUID, LeadDismissal]:
+    """By lead, how it was given up; only for those that still are."""
+    found = session.exec(
+        select(LeadDismissal).where(
+            col(LeadDismissal.lead_id).in_(lead_ids), col(LeadDismissal.undone_at).is_(None)
+        )
+    )
+    return {dismissal.lead_id: dismissal for dismissal in found}
 
 
 def last_number(session: Session, prefix: str) -> str | None:
@@ -166,9 +226,16 @@ def held_elsewhere(session: Session, tip_id: UUID, case: Case) -> bool:
     other_case = (
         select(Case.id)
         .join(CaseTip, col(CaseTip.case_id) == col(Case.id))
-        .where(CaseTip.tip_id == tip_id, Case.id != case.id, Case.state != CaseState.CLOSED)
+        .where(
+            CaseTip.tip_id == tip_id,
+            Case.id != case.id,
+            Case.state != CaseState.CLOSED,
+            col(Case.id).not_in(merged_into(session, case.id)),
+        )
     )
-    waiting = select(Lead.id).where(Lead.tip_id == tip_id, col(Lead.id).not_in(select(Case.lead_id)))
+    waiting = select(Lead.id).where(
+        Lead.tip_id == tip_id, col(Lead.id).not_in(select(Case.lead_id)), col(Lead.dismissed_at).is_(None)
+    )
     return session.exec(other_case).first() is not None or session.exec(waiting).first() is not None
 
 

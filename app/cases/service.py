@@ -62,6 +62,8 @@ def open_case(session: Session, officer: Officer, lead_id: UUID, zone: ZoneInfo)
         raise Conflict("This lead has a case already.")
     if lead.created_by == officer.id:
         raise Conflict("You made this lead yourself. A colleague has to open the case.")
+    if lead.dismissed_at is not None:
+        raise Conflict("This lead was given up.")
     tip = session.get_one(Tip, lead.tip_id)
     if tip.state != TipState.LEAD:
         raise Conflict("The tip of this lead was closed meanwhile.")
@@ -96,7 +98,7 @@ def link_copies(session: Session, officer: Officer, case_id: UUID) -> int:
         Conflict: the case is closed.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
-    refuse_closed(case)
+    refuse_closed(session, case)
     return _link(session, case, officer, session.get_one(Lead, case.lead_id).tip_id)
 
 
@@ -122,7 +124,7 @@ def verify_in_field(session: Session, officer: Officer, case_id: UUID, finding: 
         Conflict: nobody was given a task, or the check is recorded already.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
-    check_move(case, CaseState.FIELD_VERIFIED)
+    check_step(session, case, CaseState.FIELD_VERIFIED)
     move(session, case, CaseState.FIELD_VERIFIED, officer, checked_text(finding, "finding"))
 
 
@@ -137,7 +139,7 @@ def record_outcome(
         Conflict: the identity is neither confirmed nor refuted, or the outcome is recorded already.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
-    check_move(case, CaseState.OUTCOME_RECORDED)
+    check_step(session, case, CaseState.OUTCOME_RECORDED)
     if outcome is None:
         raise Invalid("Choose what happened to the child.", field="outcome")
     if outcome == Outcome.REUNITED and case.state != CaseState.IDENTITY_CONFIRMED:
@@ -155,6 +157,16 @@ def check_move(case: Case, to: CaseState) -> None:
     """
     if to not in CASE_MOVES[case.state]:
         raise Conflict("The case does not allow this step now. Look at where it stands.")
+
+
+def check_step(session: Session, case: Case, to: CaseState) -> None:
+    """The same for a step that officers ask for: a case that rests in another takes none.
+
+    Raises:
+        Conflict: the case stands elsewhere, or rests in another.
+    """
+    refuse_resting(session, case)
+    check_move(case, to)
 
 
 def move(session: Session, case: Case, to: CaseState, officer: Officer, text: str, **detail: str) -> None:
@@ -186,12 +198,23 @@ def move(session: Session, case: Case, to: CaseState, officer: Officer, text: st
     )
 
 
-def refuse_closed(case: Case) -> None:
-    """Refuse work on a closed case.
+def refuse_resting(session: Session, case: Case) -> None:
+    """Refuse work on a case that was merged into another.
 
     Raises:
-        Conflict: it is closed.
+        Conflict: it rests there.
     """
+    if queries.merge_of(session, case.id) is not None:
+        raise Conflict("This case was merged into another. Work goes on there.")
+
+
+def refuse_closed(session: Session, case: Case) -> None:
+    """Refuse work on a closed case, or on one that rests in another.
+
+    Raises:
+        Conflict: it is closed, or rests in another.
+    """
+    refuse_resting(session, case)
     if case.state == CaseState.CLOSED:
         raise Conflict("This case is closed. A supervisor can reopen it.")
 
