@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer, Role
 from app.photos.models import Face, Photo
-from app.reviews import golden_queries
+from app.reviews import appeal_queries, golden_queries
 from app.reviews.models import Review, ReviewState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip, TipState
@@ -73,6 +73,7 @@ def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> 
             col(Candidate.id).not_in(decided_by_me),
             col(Candidate.id).not_in(held_by_others),
             col(Candidate.id).not_in(golden_queries.closed_to(officer)),
+            col(Candidate.id).not_in(appeal_queries.closed_to(officer)),
         )
         .order_by(
             col(Candidate.id).in_(mine).desc(),

@@ -16,7 +16,7 @@ from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.core.text import cleaned, legible
 from app.officers.models import Officer, Role
-from app.reviews import checklist, golden_queries, queries, settling
+from app.reviews import appeal_queries, checklist, golden_queries, queries, settling
 from app.reviews.models import Conclusion, Review, ReviewKind, ReviewState
 from app.tips import progress
 from app.tips.models import Disposition, Tip, TipState
@@ -209,6 +209,8 @@ def _check_may_decide(session: Session, officer: Officer, candidate: Candidate) 
         review.officer_id == officer.id for review in queries.decided(session, candidate.id)
     ):
         raise Conflict("You have decided this candidate already; it needs another person.")
+    if appeal_queries.is_closed_to(session, officer, candidate.id):
+        raise Conflict("You had a part in the appeal on this candidate; it needs other people.")
     if candidate.state == CandidateState.DISPUTED:
         if not officer.has(Role.SUPERVISOR):
             raise Conflict("Two reviewers disagreed on this candidate: a supervisor examines it.")

@@ -119,7 +119,11 @@ def settled(session: Session, tip_id: UUID) -> list[Settled]:
                 session.exec(
                     select(Review, Officer)
                     .join(Officer, col(Officer.id) == col(Review.officer_id))
-                    .where(Review.candidate_id == candidate.id, Review.state == ReviewState.DECIDED)
+                    .where(
+                        Review.candidate_id == candidate.id,
+                        Review.state == ReviewState.DECIDED,
+                        col(Review.set_aside_at).is_(None),
+                    )
                     .order_by(col(Review.decided_at))
                 )
             ),
