@@ -182,10 +182,7 @@ def case_lines(session: Session, officer: Officer, cases: Iterable[Case]) -> lis
             case,
             session.get_one(Jurisdiction, case.jurisdiction_code),
             _record(session, officer, case.record_id),
-            sum(
-                task.done_at is None and task.cancelled_at is None
-                for task in queries.tasks_of(session, case.id)
-            ),
+            queries.open_tasks(session, case.id),
         )
         for case in cases
     ]

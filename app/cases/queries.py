@@ -271,6 +271,11 @@ def tasks_of(session: Session, case_id: UUID) -> list[CaseTask]:
     )
 
 
+def open_tasks(session: Session, case_id: UUID) -> int:
+    """How many of a case's tasks are neither done nor cancelled."""
+    return sum(task.done_at is None and task.cancelled_at is None for task in tasks_of(session, case_id))
+
+
 def get_task(session: Session, case_id: UUID, task_id: UUID) -> CaseTask:
     """One task of a case.
 

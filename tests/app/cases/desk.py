@@ -63,7 +63,7 @@ class Desk:
             ),
             CaseState.IDENTITY_REFUTED: lambda s: identity.refute(s, self.investigator, case.id, FINDING),
             CaseState.OUTCOME_RECORDED: lambda s: service.record_outcome(
-                s, self.investigator, case.id, Outcome.PLACED_IN_CARE, ACCOUNT
+                s, self.investigator, case.id, Outcome.WELFARE_SUPPORT, ACCOUNT
             ),
             CaseState.CLOSED: lambda s: closing.close(s, self.supervisor, case.id),
         }

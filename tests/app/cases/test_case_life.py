@@ -305,7 +305,10 @@ class TestTasks:
 
     def test_a_day_ends_with_its_last_minute_in_the_zone(self) -> None:
         """A task due today is not overdue at noon."""
-        assert tasks.end_of_day("2026-11-23", ZONE) == datetime(2026, 11, 23, 23, 59, tzinfo=ZONE)
-        assert tasks.end_of_day(" ", ZONE) is None
+        assert tasks.due_moment("2026-11-23", "", ZONE) == datetime(2026, 11, 23, 23, 59, tzinfo=ZONE)
+        assert tasks.due_moment(" ", "", ZONE) is None
         with pytest.raises(Invalid):
-            tasks.end_of_day("tomorrow", ZONE)
+            tasks.due_moment("tomorrow", "", ZONE)
+        with pytest.raises(Invalid):
+            tasks.due_moment("2026-11-23", "noon", ZONE)
+        assert tasks.due_moment("2026-11-23", "17:30", ZONE) == datetime(2026, 11, 23, 17, 30, tzinfo=ZONE)
