@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from app.audit.service import officer_actor
 from app.cases import closing, dismissal, leads, merging, queries, service, splitting, tasks
 from app.cases.models import Case, CaseEntry, CaseMerge, CaseState, CaseTask, CaseTip
 from app.core.errors import Conflict, Invalid, NotFound
@@ -136,9 +137,7 @@ class TestSplit:
         desk.same_picture(desk.tip(desk.agreed_lead().tip_id), other)
         with desk.context.db.write() as session:
             session.add(CaseTip(case_id=case.id, tip_id=other.id))
-            leads.bring_back(
-                session, session.merge(desk.tip(other.id)), service.officer_actor(case.opened_by)
-            )
+            leads.bring_back(session, session.merge(desk.tip(other.id)), officer_actor(case.opened_by))
         with desk.context.db.write() as session:
             lead = splitting.split(session, desk.investigator, case.id, other.id, MOTIVE)
 
