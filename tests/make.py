@@ -63,17 +63,17 @@ class Make:
         """A tip with examined photos, one face in each; `sent` are columns that cannot be changed later."""
         number = next(self._count)
         with self.context.db.write() as session:
+            columns: dict[str, Any] = {
+                "channel_id": self._channel(session).id,
+                "language": "en",
+                "place_text": f"Metro exit {number}",
+                "description": f"A child asks passers-by for money ({number}).",
+            }
             tip = Tip(
-                channel_id=self._channel(session).id,
                 receipt_lookup=number.to_bytes(32, "big"),
                 state=state,
                 jurisdiction_code=area,
-                **{
-                    "language": "en",
-                    "place_text": f"Metro exit {number}",
-                    "description": f"A child asks passers-by for money ({number}).",
-                }
-                | sent,
+                **columns | sent,
             )
             session.add(tip)
             session.flush()

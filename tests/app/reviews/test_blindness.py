@@ -1,17 +1,23 @@
 """Promises about what a reviewer does not see before they have decided."""
 
 import re
+from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi.routing import APIRoute
 from sqlmodel import select
 
 from app.audit.models import Action, AuditEvent
-from app.candidates.models import Candidate
+from app.candidates.models import Candidate, CandidateState, Support
+from app.core.clock import now
 from app.core.context import Context
 from app.officers.models import Officer, Role
-from app.records.models import Reference
+from app.records.models import Record, Reference
+from app.reviews import officer as pages
+from app.reviews import quality_officer, queue_officer
 from app.reviews.models import Conclusion
+from app.tips.models import Channel, ChannelKind
 from tests.app.reviews.conftest import Desk
 from tests.make import Make
 
@@ -22,6 +28,21 @@ TELLING = re.compile(
     r"|similarity|probab|confiden",
     re.IGNORECASE,
 )
+
+
+UUID_SHAPE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+
+
+def review_paths() -> list[str]:
+    """The addresses of every page and answer of the reviews, as the routers themselves list them."""
+    known = {"{review_id}", "{candidate_id}"}
+    return [
+        f"/console{route.path}"
+        for router in (pages.router, queue_officer.router, quality_officer.router)
+        for route in router.routes
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ())
+        if route.path.startswith("/reviews") and set(re.findall("{.*?}", route.path)) <= known
+    ]
 
 
 def bare(page: str, review_id: UUID) -> str:
@@ -124,6 +145,72 @@ class TestBeforeTheDecision:
             assert telling not in before
             assert telling in after
         assert [planted for planted in PLANTED if planted in before + after] == []
+
+
+class TestEveryAnswer:
+    def test_no_answer_of_the_reviews_holds_a_number_of_the_search(self, desk: Desk, make: Make) -> None:
+        """Pages, live updates and programs' answers alike: whatever is asked for before the own decision."""
+        candidate = make.candidate(score=0.81273)
+        desk.change(candidate, threshold=0.59371, rank=17, decision_score=5.31913, log10_lr=2.71717)
+        desk.change(candidate, log10_lr_low=1.71213, log10_lr_high=3.91317, support=Support.STRONG)
+        other = desk.another(candidate)
+        ada, officer = make.officer(name="Ada Unmistakable"), make.officer(Role.REVIEWER, Role.SUPERVISOR)
+        foreign = desk.decide(candidate, Conclusion.SUPPORT_SAME_STRONG, ada)
+        review_id = desk.hold(candidate, officer)
+        paths = [path.format(review_id=review_id, candidate_id=candidate.id) for path in review_paths()]
+        numbers = ("81273", "59371", "31913", "71717", "71213", "91317", "strong_support", "decided_once")
+        planted = (*numbers, "Ada Unmistakable", "Ear lobes and the scar", str(foreign), "agreed_")
+
+        answers = [
+            desk.client.get(path, as_=officer, headers={"Accept": accept})
+            for path in paths
+            for accept in ("text/html", "application/json")
+        ]
+
+        assert "/console/reviews" in paths
+        assert f"/console/reviews/{review_id}" in paths
+        for answer in answers:
+            if answer.status_code == 200:
+                said = answer.text + str(answer.headers)
+                assert [value for value in planted if value in said] == [], answer.request.url
+        assert desk.state(other) == CandidateState.PROPOSED
+
+    def test_a_known_answer_looks_like_any_other(self, desk: Desk, context: Context, make: Make) -> None:
+        """Who could tell a test from work would work for the test: pages and the way to them are alike."""
+        with context.db.write() as session:
+            channel = Channel(kind=ChannelKind.GOLDEN, name="golden")
+            session.add(channel)
+        moment = now()
+        texts: dict[str, Any] = {
+            "place_text": "Metro exit",
+            "description": "A child asks.",
+            "received_at": moment,
+        }
+        real = make.candidate(tip=make.tip(**texts), record=make.record())
+        golden = make.candidate(tip=make.tip(channel_id=channel.id, **texts), record=make.record())
+        with context.db.write() as session:
+            record = session.get_one(Record, golden.record_id)
+            record.golden = True
+            session.add(record)
+        make.candidate()
+        officer = make.officer()
+
+        shown, answers = [], []
+        for candidate in (real, golden):
+            review_id = desk.hold(candidate, officer)
+            page = desk.client.get(f"/console/reviews/{review_id}", as_=officer)
+            pictures = re.findall(r'src="(/console/photos/[^"]+)"', page.text)
+            for path in pictures:
+                picture = desk.client.get(path.replace("&amp;", "&"), as_=officer)
+                answers.append((picture.status_code, sorted(picture.headers)))
+            shown.append(UUID_SHAPE.sub("ID", bare(page.text, review_id)))
+            sent = desk.send(review_id, officer, Conclusion.SUPPORT_SAME, feature_ears="different")
+            done = desk.client.get(f"/console/reviews/{review_id}", as_=officer)
+            answers.append((sent.status_code, sorted(sent.headers)))
+            shown.append(re.sub(r"\d+:\d\d:\d\d", "TIME", UUID_SHAPE.sub("ID", done.text)))
+
+        assert shown[:2] == shown[2:]
+        assert answers[: len(answers) // 2] == answers[len(answers) // 2 :]
 
 
 class TestThePage:

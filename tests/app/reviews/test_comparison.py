@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,7 +28,7 @@ def shown(desk: Desk, candidate: Candidate, officer: Officer) -> str:
     return answer.text
 
 
-def add_reference(make: Make, record_id: UUID, **values: object) -> UUID:
+def add_reference(make: Make, record_id: UUID, **values: Any) -> UUID:
     with make.context.db.write() as session:
         photo = make._photo(session, tip_id=None, position=0)
         face = Face(photo_id=photo.id, position=0, left=8, top=8, width=24, height=24)
@@ -88,7 +89,7 @@ class TestPictures:
         assert "a sibling, a twin, or the same child twice" in page
         assert re.search(r"\d+\.\d years lie between the newest photo of the record and the tip", page)
         assert re.search(r"The face in the tip:\s*blurred", page)
-        assert re.search(r"Face:</?[^>]*>?\s*turned aside, dark|Face:\s*turned aside, dark", page)
+        assert re.search(r"Face:\s*turned aside, dark", page)
 
     def test_pictures_are_covered_until_asked_for(self, desk: Desk, make: Make) -> None:
         """Nobody meets a child's picture unprepared; without script the box below uncovers them."""
