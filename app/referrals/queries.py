@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.clock import now
@@ -20,6 +20,7 @@ from app.referrals.clocks import ReferralClock
 from app.referrals.models import Agency, Referral, ReferralEvent, ReferralState
 
 READERS = (Role.REVIEWER, Role.INVESTIGATOR, Role.SUPERVISOR)
+RUNS_CASES = (Role.INVESTIGATOR, Role.SUPERVISOR)
 WAITING = (ReferralState.SENT, ReferralState.ACCEPTED)
 """States in which the agency still owes something."""
 
@@ -42,9 +43,11 @@ class ReferralLine:
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Referral]:
-    """The referrals of an officer's area and all areas in it."""
+    """The referrals of an officer's area; those within a case only for officers who run cases."""
     return select(Referral).where(
-        col(Referral.jurisdiction_code).in_(codes_within(officer)), officer.active and officer.has(*READERS)
+        col(Referral.jurisdiction_code).in_(codes_within(officer)),
+        officer.active and officer.has(*READERS),
+        or_(col(Referral.case_id).is_(None), officer.has(*RUNS_CASES)),
     )
 
 
