@@ -46,8 +46,10 @@ def test_a_reviewer_compares_and_concludes(page: Page, make: Make, worker: Worke
 
     # and the conclusion is recorded
     page.check("input[value=support_same]")
+    for agrees in page.locator(".component input[value=same]").all():
+        agrees.check()
     page.fill("textarea[name=reason]", "Brows, ears and chin agree.")
-    page.click(".decision button >> nth=0")
+    page.click(".decision button[data-key=Enter]")
     expect(page.locator("main")).to_contain_text("Your conclusion is recorded")
     expect(page.locator("main")).to_contain_text("Support for the same person")
 
