@@ -98,7 +98,8 @@ def copies(session: Session, officer: Officer, tip: Tip) -> tuple[list[Copy], in
         .where(col(Photo.cluster_id).in_(clusters), Tip.id != tip.id)
         .order_by(col(Tip.received_at))
     ).all()
-    mine = {tip.id for tip in session.exec(tips.visible_to(officer))}
+    named = {other.id for other, _ in rows}
+    mine = {other.id for other in session.exec(tips.visible_to(officer).where(col(Tip.id).in_(named)))}
     seen = [Copy(other, photo) for other, photo in rows if other.id in mine]
     return seen, len({other.id for other, _ in rows if other.id not in mine})
 
@@ -171,9 +172,11 @@ def parked_photos(session: Session, officer: Officer, limit: int = 100) -> list[
 
 def parked_jobs(session: Session, officer: Officer) -> list[FailedJob]:
     """Jobs set aside: those of the officer's tips, and, for the nation, those of no tip."""
-    visible = {tip.id: tip for tip in session.exec(tips.visible_to(officer))}
+    parked = session.exec(select(Job).where(Job.state == JobState.PARKED).order_by(col(Job.created_at))).all()
+    named = {UUID(job.args["tip_id"]) for job in parked if job.args.get("tip_id")}
+    visible = {tip.id: tip for tip in session.exec(tips.visible_to(officer).where(col(Tip.id).in_(named)))}
     found = []
-    for job in session.exec(select(Job).where(Job.state == JobState.PARKED).order_by(col(Job.created_at))):
+    for job in parked:
         tip_id = job.args.get("tip_id")
         tip = visible.get(UUID(tip_id)) if tip_id else None
         if tip is not None or (tip_id is None and officer.jurisdiction_code == tips.NATION):
