@@ -38,6 +38,7 @@ def merge(session: Session, officer: Officer, case_id: UUID, into_number: str, m
     into = queries.by_number(session, officer, into_number)
     if into is None or into.id == case.id:
         raise Invalid("Write the number of another case of your area.", field="into")
+    into = queries.get_visible(session, officer, into.id, hold=True)
     for each in (case, into):
         service.refuse_closed(session, each)
     why = service.checked_text(motive, "merge_motive")
@@ -72,13 +73,24 @@ def undo(session: Session, officer: Officer, case_id: UUID) -> None:
         raise Conflict("This case was not merged into another.")
     into = session.get_one(Case, made.into_id)
     service.refuse_closed(session, into)
-    for tip_id in made.tips:
-        linked = session.get(CaseTip, (into.id, UUID(tip_id)))
-        if linked is not None:
-            session.delete(linked)
     made.undone_at = now()
     session.add(made)
+    session.flush()
+    for tip_id in made.tips:
+        linked = session.get(CaseTip, (into.id, UUID(tip_id)))
+        if linked is not None and not _brought_by_another(session, into, tip_id):
+            session.delete(linked)
     session.flush()
     service.write_entry(session, case, officer, CaseEntryKind.UNMERGED, "", title=into.number)
     service.write_entry(session, into, officer, CaseEntryKind.UNMERGED, "", title=case.number)
     audit.record(session, officer_actor(officer.id), Action.CASE_UNMERGED, "case", case.id, was=str(into.id))
+
+
+def _brought_by_another(session: Session, into: Case, tip_id: str) -> bool:
+    """Leave a tip to another case that rests there and has it, too; it goes when that one goes."""
+    for merge in queries.merges_into(session, into.id):
+        if session.get(CaseTip, (merge.case_id, UUID(tip_id))) is not None:
+            merge.tips = [*merge.tips, tip_id]
+            session.add(merge)
+            return True
+    return False

@@ -129,10 +129,28 @@ def merge_of(session: Session, case_id: UUID) -> CaseMerge | None:
 
 
 def merged_into(session: Session, case_id: UUID) -> list[UUID]:
-    """Cases that rest in this one."""
+    """Cases that rest in this one, also through another that does."""
+    found: list[UUID] = []
+    waiting = [case_id]
+    while waiting:
+        direct = [merge.case_id for merge in merges_into(session, waiting.pop())]
+        found += direct
+        waiting += direct
+    return found
+
+
+def resting() -> SelectOfScalar[UUID]:
+    """The cases that rest in another."""
+    return select(CaseMerge.case_id).where(col(CaseMerge.undone_at).is_(None))
+
+
+def merges_into(session: Session, case_id: UUID) -> list[CaseMerge]:
+    """The merges that brought other cases into this one and were not undone."""
     return list(
         session.exec(
-            select(CaseMerge.case_id).where(CaseMerge.into_id == case_id, col(CaseMerge.undone_at).is_(None))
+            select(CaseMerge)
+            .where(CaseMerge.into_id == case_id, col(CaseMerge.undone_at).is_(None))
+            .order_by(col(CaseMerge.merged_at), col(CaseMerge.id))
         )
     )
 
@@ -222,7 +240,10 @@ def other_copies(session: Session, case: Case, tip_id: UUID) -> list[Tip]:
 
 
 def held_elsewhere(session: Session, tip_id: UUID, case: Case) -> bool:
-    """Whether another open case, or a lead that still waits for its case, rests on a tip."""
+    """Whether another open case, or a lead that still waits for its case, rests on a tip.
+
+    A case that rests in another holds nothing itself: the one that goes on has its tips.
+    """
     other_case = (
         select(Case.id)
         .join(CaseTip, col(CaseTip.case_id) == col(Case.id))
@@ -230,7 +251,7 @@ def held_elsewhere(session: Session, tip_id: UUID, case: Case) -> bool:
             CaseTip.tip_id == tip_id,
             Case.id != case.id,
             Case.state != CaseState.CLOSED,
-            col(Case.id).not_in(merged_into(session, case.id)),
+            col(Case.id).not_in(resting()),
         )
     )
     waiting = select(Lead.id).where(

@@ -42,11 +42,15 @@ def is_one(case: Case) -> bool:
 def check_answered(session: Session, case: Case) -> None:
     """Refuse to end a case with a removal of which civil affairs reported no outcome.
 
+    Cases that rest in this one count with it: a merge is no way round.
+
     Raises:
         Conflict: the child was taken away and no referral to civil affairs was completed.
     """
-    merged = [case.id, *queries.merged_into(session, case.id)]
-    if is_one(case) and not referrals.civil_affairs_reported(session, merged):
+    one = [case, *(session.get_one(Case, each) for each in queries.merged_into(session, case.id))]
+    if any(is_one(each) for each in one) and not referrals.civil_affairs_reported(
+        session, [each.id for each in one]
+    ):
         raise Conflict(
             "The child was taken away. Before the case can close, a referral to civil affairs has to be "
             "completed with an outcome."

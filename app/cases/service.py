@@ -108,8 +108,10 @@ def add_note(session: Session, officer: Officer, case_id: UUID, text: str) -> No
     Raises:
         NotFound: no such case in the officer's area.
         Invalid: empty or too long.
+        Conflict: the case rests in another.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
+    refuse_resting(session, case)
     note = checked_text(text, "note", shortest=1)
     write_entry(session, case, officer, CaseEntryKind.NOTE, note)
     audit.record(session, officer_actor(officer.id), Action.CASE_CHANGED, "case", case.id, note=True)

@@ -30,7 +30,7 @@ def split(session: Session, officer: Officer, case_id: UUID, tip_id: UUID, motiv
     Raises:
         NotFound: no such case in the officer's area, or no such tip of it.
         Invalid: no motive in words.
-        Conflict: the case is closed or rests in another, or it is the lead's own tip.
+        Conflict: the case is closed or rests in another, it is the lead's own tip or came by a merge.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
     service.refuse_closed(session, case)
@@ -40,6 +40,8 @@ def split(session: Session, officer: Officer, case_id: UUID, tip_id: UUID, motiv
         raise NotFound
     if session.get_one(Lead, case.lead_id).tip_id == tip.id:
         raise Conflict("The case rests on this tip. Take the others out instead.")
+    if any(str(tip.id) in merge.tips for merge in queries.merges_into(session, case.id)):
+        raise Conflict("This tip came with a case that was merged into this one. Undo the merge instead.")
     if tip.state != TipState.LEAD:
         raise Conflict("This tip is closed. Reopen the case first.")
     why = service.checked_text(motive, "split_motive")
