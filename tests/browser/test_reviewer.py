@@ -48,7 +48,7 @@ class Desk:
         """Take the candidate that waits longest."""
         self.page.goto("/console/reviews")
         self.page.click("main form[action$='/next'] button")
-        self.page.wait_for_selector("form[data-review]")
+        self.page.wait_for_selector("#keys")  # shown when all scripts are there
         return UUID(self.page.url.rsplit("/", 1)[1])
 
     def note(self, answer: Response) -> None:
@@ -116,7 +116,7 @@ def test_ten_candidates_are_decided_with_the_keyboard_alone(desk: Desk, context:
         if number == 0:
             desk.page.locator("main form[action$='/next'] button").focus()
         desk.press("Enter")
-        desk.page.wait_for_selector("form[data-review]")
+        desk.page.wait_for_selector("#keys")
         review_id = UUID(desk.page.url.rsplit("/", 1)[1])
         expect(desk.page.locator("#cover")).not_to_be_checked()
         desk.press("c", *keys, "Enter")

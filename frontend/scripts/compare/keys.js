@@ -37,3 +37,6 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   control.click();
 });
+
+// The last of the page's scripts: from now on, all that needs one works.
+for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;

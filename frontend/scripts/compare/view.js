@@ -117,5 +117,4 @@ document.getElementById("scenes").addEventListener("click", () => {
   const open = !scenes.every((scene) => scene.open);
   for (const scene of scenes) scene.open = open;
 });
-for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 show();
