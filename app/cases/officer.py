@@ -1,13 +1,13 @@
-"""The case pages: leads that wait, cases, and every step of one."""
+"""The page of a case, and its steps."""
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.cases import closing, identity, more_officer, page_queries, queries, service, tasks
-from app.cases.models import CaseState, IdentityEvidence, Outcome
+from app.cases import closing, identity, list_officer, more_officer, service, tasks
+from app.cases.models import IdentityEvidence, Outcome
 from app.cases.steps import PAGE, Typed, step, values
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
@@ -15,34 +15,6 @@ from app.core.render import page
 from app.officers.sessions import InvestigatorDep, SupervisorDep
 
 router = APIRouter()
-
-PageNumber = Annotated[int, Query(ge=1, le=100_000)]
-
-
-@router.get("/cases")
-def index(
-    request: Request,
-    session: ReadSessionDep,
-    officer: InvestigatorDep,
-    state: CaseState | None = None,
-    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
-    waiting: PageNumber = 1,
-) -> HTMLResponse:
-    """List leads that wait for a case, and cases by state."""
-    leads = queries.waiting_leads(session, officer, waiting)
-    found = queries.search(session, officer, state, number)
-    return page(
-        request,
-        "console/cases.html",
-        officer=officer,
-        leads=leads,
-        lead_lines=page_queries.lead_lines(session, officer, leads.items),
-        found=found,
-        case_lines=page_queries.case_lines(session, officer, found.items),
-        counts=queries.counts(session, officer),
-        dismissed=page_queries.dismissed_lines(session, officer),
-        state=state,
-    )
 
 
 @router.post("/leads/{lead_id}/case")
@@ -254,4 +226,5 @@ def reopen(
     )
 
 
+router.include_router(list_officer.router)
 router.include_router(more_officer.router)

@@ -74,28 +74,6 @@ def get_visible_lead(session: Session, officer: Officer, lead_id: UUID) -> Lead:
     return lead
 
 
-def search(session: Session, officer: Officer, state: CaseState | None, page: int) -> Listing[Case]:
-    """A page of cases, the newest first.
-
-    Args:
-        session: any session.
-        officer: who asks.
-        state: cases of one state, None for all that are not closed.
-        page: number wanted, from 1.
-    """
-    wanted = Case.state == state if state else Case.state != CaseState.CLOSED
-    question = visible_to(officer).where(wanted).order_by(col(Case.opened_at).desc(), col(Case.id).desc())
-    return listing(session, question, page)
-
-
-def counts(session: Session, officer: Officer) -> dict[CaseState, int]:
-    """How many cases stand in each state."""
-    seen = visible_to(officer).subquery()
-    found = session.exec(select(seen.c.state, func.count()).group_by(seen.c.state))
-    known = {CaseState(state): number for state, number in found}
-    return {state: known.get(state, 0) for state in CaseState}
-
-
 def waiting_leads(session: Session, officer: Officer, page: int) -> Listing[Lead]:
     """A page of leads without a case whose tip is still open: danger first, then the oldest."""
     question = (
@@ -164,8 +142,11 @@ def candidate_still_agreed(session: Session, lead: Lead) -> bool:
 
 
 def dismissed_leads(session: Session, officer: Officer) -> Listing[Lead]:
-    """The first page of leads that were given up, the newest first."""
-    question = leads_visible_to(officer).where(col(Lead.dismissed_at).is_not(None))
+    """The first page of leads that were given up and whose tip is still of the area, the newest first."""
+    tips = tip_queries.visible_to(officer).with_only_columns(col(Tip.id))
+    question = leads_visible_to(officer).where(
+        col(Lead.dismissed_at).is_not(None), col(Lead.tip_id).in_(tips)
+    )
     return listing(session, question.order_by(col(Lead.dismissed_at).desc(), col(Lead.id)), 1)
 
 

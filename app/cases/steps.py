@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.cases import page_queries
+from app.cases import attachments, page_queries
 from app.cases.models import Outcome
 from app.core.context import Context
 from app.core.db import ReadSessionDep
@@ -48,10 +48,17 @@ def step(
     except NotFound:
         raise
     except Refusal as refusal:
-        with context.db.read() as session:
-            shown = values(session, context, officer, case_id)
-        return refused_form(request, PAGE, refusal, typed=typed, **shown)
+        return refused(request, context, officer, case_id, refusal, **typed)
     return RedirectResponse(f"/console/cases/{case_id}", status_code=303)
+
+
+def refused(
+    request: Request, context: Context, officer: Officer, case_id: UUID, refusal: Refusal, **typed: str
+) -> Response:
+    """The case's page with why a step was refused, and what was typed."""
+    with context.db.read() as session:
+        shown = values(session, context, officer, case_id)
+    return refused_form(request, PAGE, refusal, typed=typed, **shown)
 
 
 def values(session: ReadSessionDep, context: Context, officer: Officer, case_id: UUID) -> dict[str, Any]:
@@ -62,5 +69,6 @@ def values(session: ReadSessionDep, context: Context, officer: Officer, case_id:
         "shown": shown,
         "outcomes": Outcome,
         "agencies": Agency,
+        "attached": attachments.of_case(session, case_id),
         "referral_lines": referrals.lines(session, context.settings, referrals.of_case(session, case_id)),
     }

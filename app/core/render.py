@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -48,6 +49,18 @@ def translate(language: str, message: str, **values: str | int) -> str:
     """A sentence in a language, with its named values filled in."""
     text = translations(language).gettext(message)
     return text % values if values else text
+
+
+def word(language: str, code: StrEnum) -> str:
+    """The word that a code is shown with, in a language."""
+    return translations(language).gettext(_words[type(code), code.value])
+
+
+def moment(language: str, value: datetime | None, zone: ZoneInfo) -> str:
+    """A moment as readers of a language write it."""
+    if value is None:
+        return "–"
+    return format_datetime(value, "medium", tzinfo=zone, locale=LOCALES[language])
 
 
 def language_of(request: Request) -> str:
