@@ -82,4 +82,5 @@ def show_tasks(
         moment=now(),
         everybody=everybody,
         overdue=overdue,
+        query={name: "true" for name, on in (("everybody", everybody), ("overdue", overdue)) if on},
     )

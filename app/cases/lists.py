@@ -152,8 +152,13 @@ def _filtered(officer: Officer, filters: CaseFilters) -> SelectOfScalar[Case]:
 
 
 def _open(*, overdue: bool) -> list[ColumnElement[bool]]:
-    conditions = [col(CaseTask.done_at).is_(None), col(CaseTask.cancelled_at).is_(None)]
-    return [*conditions, col(CaseTask.due_at) < now()] if overdue else conditions
+    conditions: list[ColumnElement[bool]] = [
+        col(CaseTask.done_at).is_(None),
+        col(CaseTask.cancelled_at).is_(None),
+    ]
+    if overdue:
+        conditions.append(col(CaseTask.due_at) < now())
+    return conditions
 
 
 def _resting() -> ColumnElement[bool]:

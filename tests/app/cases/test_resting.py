@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from app.cases import closing, merging, queries, referring, removal, service, splitting
-from app.cases.models import Case, CaseMerge, CaseState, CaseTip
+from app.cases.models import Case, CaseMerge, CaseState, CaseTip, Outcome
 from app.core.errors import Conflict
 from app.referrals.models import Agency
 from app.tips.models import TipState
@@ -46,7 +46,7 @@ class TestRemoval:
         else:
             merge(desk, taken, into)
         with desk.context.db.write() as session:
-            service.record_outcome(session, desk.investigator, into.id, service.Outcome.NOT_MISSING, MOTIVE)
+            service.record_outcome(session, desk.investigator, into.id, Outcome.NOT_MISSING, MOTIVE)
 
         with desk.context.db.write() as session, pytest.raises(Conflict, match="civil affairs"):
             closing.close(session, desk.supervisor, into.id)
@@ -66,7 +66,7 @@ class TestTips:
         merge(desk, second, into)
         with desk.context.db.write() as session:
             into_row = session.get_one(Case, into.id)
-            into_row.outcome = service.Outcome.NOT_MISSING
+            into_row.outcome = Outcome.NOT_MISSING
             closing.close(session, desk.supervisor, into.id)
 
         with desk.context.db.read() as session:
