@@ -23,6 +23,7 @@ from app.audit.service import SYSTEM
 from app.candidates import jobs as candidate_jobs
 from app.candidates.gallery import GalleryCache
 from app.core.context import Context
+from app.core.jobs import enqueue
 from app.jurisdictions.service import Router
 from app.photos import examining, joining
 from app.photos.examine_server import ExaminationFailure
@@ -30,6 +31,7 @@ from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
 from app.records.models import Reference
 from app.reviews import golden
+from app.sightings import jobs as sighting_jobs
 from app.tips import progress
 from app.tips import queries as tip_queries
 from app.tips.models import Tip, TipState
@@ -80,6 +82,12 @@ def retroact(tools: Tools, record_id: UUID) -> None:
     """Compare a new or changed record with every retained face."""
     candidate_jobs.retroact(tools.context, tools.gallery, record_id)
     golden.mix_in_beside_record(tools.context, record_id)
+
+
+def search_separated(tools: Tools, tip_id: UUID) -> None:
+    """Search with a tip's pictures that stand for themselves now, and look for the child in other tips."""
+    candidate_jobs.search_separated(tools.context, tools.gallery, tip_id)
+    sighting_jobs.suggest(tools.context, tools.gallery, tip_id)
 
 
 def examine_photo(tools: Tools, photo_id: UUID) -> None:
@@ -141,7 +149,7 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
         tools.context, tools.gallery, UUID(args["first"]), UUID(args["last"])
     ),
     "search_tip": lambda tools, args: candidate_jobs.search_separated(
-        tools.context, tools.gallery, UUID(args["tip_id"])
+        tools.context, tools.gallery, **{name: UUID(value) for name, value in args.items()}
     ),
     "withdraw_candidates": lambda tools, args: candidate_jobs.withdraw_of_tip(
         tools.context, UUID(args["tip_id"])
@@ -174,6 +182,7 @@ def _hand_over(session: Session, tip_id: UUID) -> None:
     tip = session.get_one(Tip, tip_id)
     if tip.state == TipState.PROCESSING:
         progress.move(session, tip, TipState.ROUTED, SYSTEM)
+        enqueue(session, "suggest_sightings", f"suggest_sightings:{tip_id}", tip_id=str(tip_id))
 
 
 def _park(tools: Tools, photo_id: UUID, reason: str) -> None:
