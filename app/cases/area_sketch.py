@@ -1,9 +1,10 @@
 """A small sketch of an area with the places of a case, for paper."""
 
 import json
+import math
 from collections.abc import Sequence
 
-from shapely import Polygon
+from shapely import Polygon, transform
 from shapely.geometry import shape
 
 from app.cases.paper import SKETCH_SIDE
@@ -28,8 +29,11 @@ def sketch(
     Returns:
         Outlines and places, in points from the lower left corner.
     """
-    area = shape(json.loads(geometry))
-    points = [(longitude, latitude) for latitude, longitude in places]
+    outline = shape(json.loads(geometry))
+    # A degree of longitude is shorter than one of latitude.
+    narrow = math.cos(math.radians((outline.bounds[1] + outline.bounds[3]) / 2))
+    area = transform(outline, lambda degrees: degrees * (narrow, 1.0))
+    points = [(longitude * narrow, latitude) for latitude, longitude in places]
     xs = [area.bounds[0], area.bounds[2], *(x for x, _ in points)]
     ys = [area.bounds[1], area.bounds[3], *(y for _, y in points)]
     span = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0

@@ -111,7 +111,9 @@ class Paper:
         across = max(1, int(_width() // (PICTURE_SIDE + 12)))
         for start in range(0, len(cells), across):
             row = cells[start : start + across]
-            self.parts.append(Table([row], colWidths=[PICTURE_SIDE + 12] * len(row), hAlign="LEFT"))
+            sizes = [PICTURE_SIDE + 12] * len(row)
+            top = [("VALIGN", (0, 0), (-1, -1), "TOP")]
+            self.parts.append(Table([row], colWidths=sizes, hAlign="LEFT", style=top))
 
     def drawing(
         self, lines: Sequence[Sequence[tuple[float, float]]], marks: Sequence[tuple[float, float, str]]
@@ -138,7 +140,7 @@ class Paper:
 
         def foot(canvas: Any, document: Any) -> None:
             canvas.setFont(font(), 7.5)
-            canvas.drawString(MARGIN, MARGIN * 0.55, self.footer(document.page))
+            canvas.drawString(MARGIN, MARGIN * 0.55, _printable(self.footer(document.page)))
 
         SimpleDocTemplate(
             buffer,
@@ -178,4 +180,9 @@ def _paragraph(text: str, size: float, *, before: float = 0, keep: bool = False)
         wordWrap="CJK",
         keepWithNext=1 if keep else 0,
     )
-    return Paragraph(escape(text).replace("\n", "<br/>"), style)
+    return Paragraph(escape(_printable(text)).replace("\n", "<br/>"), style)
+
+
+def _printable(text: str) -> str:
+    """The font has no narrow space, which English times are written with."""
+    return text.replace("\u202f", " ")

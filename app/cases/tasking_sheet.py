@@ -234,4 +234,4 @@ def _name(area: Jurisdiction, language: str) -> str:
 
 
 def _coordinates(latitude: float | None, longitude: float | None) -> str:
-    return "–" if latitude is None or longitude is None else f"{latitude:.5f}, {longitude:.5f}"
+    return "–" if latitude is None or longitude is None else f"{latitude:.5f}\n{longitude:.5f}"
