@@ -4,9 +4,6 @@ import json
 import math
 from collections.abc import Sequence
 
-from shapely import Polygon, transform
-from shapely.geometry import shape
-
 from app.cases.paper import SKETCH_SIDE
 
 SIMPLIFIED_TO = 1 / 400
@@ -29,6 +26,9 @@ def sketch(
     Returns:
         Outlines and places, in points from the lower left corner.
     """
+    from shapely import Polygon, transform  # noqa: PLC0415 - it loads arrays, which the web process starts without
+    from shapely.geometry import shape  # noqa: PLC0415
+
     outline = shape(json.loads(geometry))
     # A degree of longitude is shorter than one of latitude.
     narrow = math.cos(math.radians((outline.bounds[1] + outline.bounds[3]) / 2))
