@@ -84,9 +84,9 @@ def retroact(tools: Tools, record_id: UUID) -> None:
     golden.mix_in_beside_record(tools.context, record_id)
 
 
-def search_separated(tools: Tools, tip_id: UUID) -> None:
+def search_separated(tools: Tools, tip_id: UUID, **moved: UUID) -> None:
     """Search with a tip's pictures that stand for themselves now, and look for the child in other tips."""
-    candidate_jobs.search_separated(tools.context, tools.gallery, tip_id)
+    candidate_jobs.search_separated(tools.context, tools.gallery, tip_id, **moved)
     sighting_jobs.suggest(tools.context, tools.gallery, tip_id)
 
 
@@ -148,8 +148,11 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "search_tips": lambda tools, args: candidate_jobs.search_tips(
         tools.context, tools.gallery, UUID(args["first"]), UUID(args["last"])
     ),
-    "search_tip": lambda tools, args: candidate_jobs.search_separated(
-        tools.context, tools.gallery, **{name: UUID(value) for name, value in args.items()}
+    "search_tip": lambda tools, args: search_separated(
+        tools, **{name: UUID(value) for name, value in args.items()}
+    ),
+    "suggest_sightings": lambda tools, args: sighting_jobs.suggest(
+        tools.context, tools.gallery, UUID(args["tip_id"])
     ),
     "withdraw_candidates": lambda tools, args: candidate_jobs.withdraw_of_tip(
         tools.context, UUID(args["tip_id"])
