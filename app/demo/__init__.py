@@ -18,6 +18,7 @@ from app import supervisor
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
+from app.core.clock import now
 from app.core.context import Context, open_context
 from app.core.errors import Refusal
 from app.core.jobs import Job, JobState
@@ -29,6 +30,7 @@ from app.officers import passwords, sessions
 from app.officers import service as officers
 from app.officers.models import Officer, Role
 from app.records.importing import import_folder
+from app.reviews import golden_pool
 
 FOLDER = Path(__file__).parent
 PICTURES = FOLDER / "pictures"
@@ -73,6 +75,7 @@ def _settings() -> Settings:
         HOMEWARD_KEY_FILE=str(base / "keys" / "homeward.key"),
         HOMEWARD_SECURE_COOKIES="false",
     )
+    os.environ.setdefault("HOMEWARD_GOLDEN_RATE", "0.2")  # A demo's queue is too short for one in twenty.
     return Settings()
 
 
@@ -98,6 +101,7 @@ def _prepare(context: Context, out: Console) -> dict[str, str]:
         with context.db.write() as session:
             areas.load(session, areas.areas_of_china(known, PROVINCE), SYSTEM)
         import_folder(context, PICTURES, dry_run=False)
+        golden_pool.add_folder(context, FOLDER / "golden")
         send_tips(context, PICTURES)
     return {username: _sign_in(context, number) for number, (username, *_) in enumerate(CAST)}
 
@@ -166,7 +170,9 @@ def _tell_progress(settings: Settings, out: Console, stopping: threading.Event) 
     while not stopping.wait(1) and waiting != 0:
         with context.db.read() as session:
             left = session.exec(
-                select(func.count(col(Job.id))).where(col(Job.state).in_([JobState.READY, JobState.RUNNING]))
+                select(func.count(col(Job.id))).where(
+                    col(Job.state).in_([JobState.READY, JobState.RUNNING]), Job.run_at <= now()
+                )
             ).one()
         if left != waiting and (left == 0 or left % 10 == 0):
             out.print(f"{left} pictures are still being prepared" if left else "All pictures are prepared.")

@@ -72,7 +72,7 @@ class TestJobs:
         kinds = {
             kind
             for path in (ROOT / "app").rglob("*.py")
-            for kind in re.findall(r"enqueue\(\s*session,\s*\"(\w+)\"", path.read_text())
+            for kind in re.findall(r"(?:enqueue|_later)\(\s*session,\s*\"(\w+)\"", path.read_text())
         }
 
         assert kinds == set(pipeline.HANDLERS)
