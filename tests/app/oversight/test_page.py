@@ -103,13 +103,13 @@ class Floor:
         for days in (-1, 1, None):
             self.task(case, days)
         self.task(case, -1, done_at=now())
-        for days, state in (
+        for age, state in (
             (2, ReferralState.SENT),
             (0.5, ReferralState.SENT),
             (20, ReferralState.ACCEPTED),
             (30, ReferralState.COMPLETED),
         ):
-            self.referral(days, state)
+            self.referral(age, state)
         disputed, appealed = self.make.candidate(), self.make.candidate()
         with self.context.db.write() as session:
             session.merge(disputed).state = CandidateState.DISPUTED
