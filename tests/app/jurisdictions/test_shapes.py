@@ -6,7 +6,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.maps.shapes import METRES_PER_DEGREE, Frame, sketch
+from app.jurisdictions.shapes import METRES_PER_DEGREE, Frame, sketch
 
 SQUARE = json.dumps(
     {"type": "Polygon", "coordinates": [[[113, 22], [115, 22], [115, 24], [113, 24], [113, 22]]]}
