@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.cases import dismissal, merging, referring, removal, splitting, tasks
+from app.cases import dismissal, linking, merging, referring, removal, splitting, tasks
 from app.cases.steps import Typed, step
 from app.core.context import ContextDep
 from app.core.db import SessionDep
@@ -79,6 +79,48 @@ def merge(
 def undo_merge(request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID) -> Response:
     """Make a merged case stand for itself again."""
     return step(request, context, officer, case_id, lambda session: merging.undo(session, officer, case_id))
+
+
+@router.post("/cases/{case_id}/tips/link")
+def link_tip(
+    request: Request,
+    context: ContextDep,
+    officer: InvestigatorDep,
+    case_id: UUID,
+    tip: Typed = "",
+    link_reason: Typed = "",
+) -> Response:
+    """Take another open tip into the case."""
+    return step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: linking.link(session, officer, case_id, tip, link_reason),
+        tip=tip,
+        link_reason=link_reason,
+    )
+
+
+@router.post("/cases/{case_id}/tips/{tip_id}/unlink")
+def unlink_tip(
+    request: Request,
+    context: ContextDep,
+    officer: InvestigatorDep,
+    case_id: UUID,
+    tip_id: UUID,
+    unlink_reason: Typed = "",
+) -> Response:
+    """Take a tip that was linked by hand out of the case."""
+    return step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: linking.unlink(session, officer, case_id, tip_id, unlink_reason),
+        unlink_tip=str(tip_id),
+        unlink_reason=unlink_reason,
+    )
 
 
 @router.post("/cases/{case_id}/tips/{tip_id}/split")

@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from app.candidates.models import Candidate
-from app.cases import queries
+from app.cases import linking, queries, timeline
 from app.cases.identity import may_contact_family
-from app.cases.models import CASE_MOVES, Case, CaseEntry, CaseState, CaseTask, Lead, LeadDismissal
+from app.cases.models import CASE_MOVES, Case, CaseState, CaseTask, Lead, LeadDismissal
+from app.cases.timeline import ShownEntry
 from app.core.clock import now
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
@@ -73,12 +74,16 @@ class ShownTip:
         photos: its photos.
         area: where it belongs; None for one that no area has.
         is_leads: whether the lead rests on it.
+        by_hand: whether it was linked by hand, and may be taken out again.
+        brought: whether a case that rests here has it, too, so that it stays until the merge is undone.
     """
 
     tip: Tip
     photos: list[Photo]
     area: Jurisdiction | None
     is_leads: bool
+    by_hand: bool
+    brought: bool
 
 
 @dataclass(frozen=True)
@@ -87,15 +92,6 @@ class ShownTask:
 
     task: CaseTask
     assignee: Officer | None
-
-
-@dataclass(frozen=True)
-class ShownEntry:
-    """An entry of the timeline, who wrote it, and the state it led to."""
-
-    entry: CaseEntry
-    officer: Officer
-    now: CaseState | None
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,8 @@ class CasePage:
         tips: its tips that the reader may see.
         copies: tips with the same picture that came since, and may join.
         tasks: its tasks.
-        timeline: its entries, the newest first.
+        rested_tasks: tasks of the cases that rest in it, by the number of each.
+        timeline: its entries and theirs, the newest first.
         assignees: who may be given a task.
         moves: states it may go to now.
         may_contact_family: whether the identity is confirmed.
@@ -129,6 +126,7 @@ class CasePage:
     tips: list[ShownTip]
     copies: int
     tasks: list[ShownTask]
+    rested_tasks: dict[str, list[ShownTask]]
     timeline: list[ShownEntry]
     assignees: list[Officer]
     moves: frozenset[CaseState]
@@ -197,12 +195,12 @@ def case_page(session: Session, officer: Officer, case_id: UUID) -> CasePage:
     case = queries.get_visible(session, officer, case_id)
     lead = queries.get_visible_lead(session, officer, case.lead_id)
     merge = queries.merge_of(session, case.id)
-    tasks = queries.tasks_of(session, case.id)
-    entries = queries.timeline(session, case.id)
-    named = {case.opened_by, *(entry.officer_id for entry in entries)}
-    named.update(task.assignee_id for task in tasks if task.assignee_id)
-    named.update({lead.created_by} if lead.created_by else ())
-    people = queries.officers_named(session, named)
+    resting = [session.get_one(Case, each) for each in queries.merged_into(session, case.id)]
+    entries = timeline.of_case(session, case, resting)
+    tasks = _tasks(session, case)
+    people = {item.officer.id: item.officer for item in entries}
+    people.update({item.assignee.id: item.assignee for item in tasks if item.assignee})
+    people.update(queries.officers_named(session, {case.opened_by, *_makers(lead)} - people.keys()))
     return CasePage(
         case=case,
         line=case_lines(session, officer, [case])[0],
@@ -212,14 +210,25 @@ def case_page(session: Session, officer: Officer, case_id: UUID) -> CasePage:
         references=_references(session, case.record_id),
         tips=_tips(session, officer, case, lead),
         copies=len(queries.other_copies(session, case, lead.tip_id)),
-        tasks=[ShownTask(task, people[task.assignee_id] if task.assignee_id else None) for task in tasks],
-        timeline=[ShownEntry(entry, people[entry.officer_id], _state_after(entry)) for entry in entries],
+        tasks=tasks,
+        rested_tasks={each.number: _tasks(session, each) for each in resting},
+        timeline=entries,
         assignees=queries.assignees(session, case),
         moves=frozenset() if merge else CASE_MOVES[case.state],
         may_contact_family=merge is None and may_contact_family(case),
         rests_in=session.get(Case, merge.into_id) if merge else None,
-        resting=[session.get_one(Case, each) for each in queries.merged_into(session, case.id)],
+        resting=resting,
     )
+
+
+def _makers(lead: Lead) -> set[UUID]:
+    return {lead.created_by} if lead.created_by else set()
+
+
+def _tasks(session: Session, case: Case) -> list[ShownTask]:
+    tasks = queries.tasks_of(session, case.id)
+    people = queries.officers_named(session, {task.assignee_id for task in tasks if task.assignee_id})
+    return [ShownTask(task, people[task.assignee_id] if task.assignee_id else None) for task in tasks]
 
 
 def _record(session: Session, officer: Officer, record_id: UUID | None) -> Record | None:
@@ -244,17 +253,16 @@ def _references(session: Session, record_id: UUID | None) -> list[ShownReference
 
 
 def _tips(session: Session, officer: Officer, case: Case, lead: Lead) -> list[ShownTip]:
+    by_hand = linking.by_hand(session, case.id)
     shown = [
         ShownTip(
             tip,
             tip_queries.photos_of(session, tip.id),
             session.get(Jurisdiction, tip.jurisdiction_code) if tip.jurisdiction_code else None,
             tip.id == lead.tip_id,
+            tip.id in by_hand,
+            queries.came_by_merge(session, case.id, tip.id),
         )
         for tip in queries.visible_tips_of(session, officer, case.id)
     ]
     return sorted(shown, key=lambda item: not item.is_leads)
-
-
-def _state_after(entry: CaseEntry) -> CaseState | None:
-    return CaseState(entry.detail["now"]) if "now" in entry.detail else None

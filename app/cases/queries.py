@@ -27,6 +27,11 @@ from app.tips import queries as tip_queries
 from app.tips.models import TIP_MOVES, Disposition, Tip, TipState
 
 RUNS_CASES = (Role.INVESTIGATOR, Role.SUPERVISOR)
+JOINABLE = frozenset(
+    {state for state, moves in TIP_MOVES.items() if TipState.LEAD in moves} - {TipState.DISPOSED}
+    | {TipState.LEAD}
+)
+"""States of a tip that may join a case: open, and no longer looked into by a worker."""
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Case]:
@@ -133,6 +138,11 @@ def merges_into(session: Session, case_id: UUID) -> list[CaseMerge]:
     )
 
 
+def came_by_merge(session: Session, case_id: UUID, tip_id: UUID) -> bool:
+    """Whether a case that rests in this one has a tip: it stays until the merge is undone."""
+    return any(session.get(CaseTip, (merge.case_id, tip_id)) for merge in merges_into(session, case_id))
+
+
 def candidate_still_agreed(session: Session, lead: Lead) -> bool:
     """Whether a lead's candidate is settled as it was; always for a lead made in triage."""
     if lead.candidate_id is None:
@@ -198,8 +208,6 @@ def other_copies(session: Session, case: Case, tip_id: UUID) -> list[Tip]:
 
     A tip that is closed, or that a worker still looks into, is left out.
     """
-    joinable = [state for state, moves in TIP_MOVES.items() if TipState.LEAD in moves]
-    open_states = {*joinable, TipState.LEAD} - {TipState.DISPOSED}
     path = select(Jurisdiction.path).where(Jurisdiction.code == case.jurisdiction_code).scalar_subquery()
     area = select(Jurisdiction.code).where(col(Jurisdiction.path).startswith(path))
     clusters = select(Photo.cluster_id).where(Photo.tip_id == tip_id, col(Photo.cluster_id).is_not(None))
@@ -212,7 +220,7 @@ def other_copies(session: Session, case: Case, tip_id: UUID) -> list[Tip]:
                 col(Tip.id).in_(copies),
                 col(Tip.id).not_in(linked),
                 Tip.id != tip_id,
-                col(Tip.state).in_(open_states),
+                col(Tip.state).in_(JOINABLE),
                 col(Tip.jurisdiction_code).in_(area),
             )
             .order_by(col(Tip.received_at), col(Tip.id))
@@ -247,7 +255,7 @@ def closed_with_a_case(tip: Tip) -> bool:
 
 
 def timeline(session: Session, case_id: UUID) -> list[CaseEntry]:
-    """A case's entries, the newest first."""
+    """A case's own entries, the newest first."""
     return list(
         session.exec(
             select(CaseEntry)

@@ -40,7 +40,7 @@ def split(session: Session, officer: Officer, case_id: UUID, tip_id: UUID, motiv
         raise NotFound
     if session.get_one(Lead, case.lead_id).tip_id == tip.id:
         raise Conflict("The case rests on this tip. Take the others out instead.")
-    if any(str(tip.id) in merge.tips for merge in queries.merges_into(session, case.id)):
+    if queries.came_by_merge(session, case.id, tip.id):
         raise Conflict("This tip came with a case that was merged into this one. Undo the merge instead.")
     if tip.state != TipState.LEAD:
         raise Conflict("This tip is closed. Reopen the case first.")
