@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, copysign
 from statistics import fmean
 
 from app.reviews.models import DIFFERENT, SAME, Conclusion
@@ -15,14 +16,8 @@ RATINGS = {
     Conclusion.EXCLUDE: -2,
 }
 """Each conclusion as a step from not the same person to the same."""
-
-STEPS = (
-    (1.5, Conclusion.SUPPORT_SAME_STRONG),
-    (0.5, Conclusion.SUPPORT_SAME),
-    (-0.5, Conclusion.INCONCLUSIVE),
-    (-1.5, Conclusion.SUPPORT_DIFFERENT),
-)
-"""The lowest mean, above the ends of its step for the middle ones, that a conclusion stands for."""
+WORDS = {rating: conclusion for conclusion, rating in reversed(RATINGS.items())}
+"""The conclusion that a step stands for."""
 
 
 @dataclass(frozen=True)
@@ -45,5 +40,5 @@ def fuse(conclusions: Sequence[Conclusion]) -> Fused | None:
     if len(conclusions) < 2:  # noqa: PLR2004 - one person is no pair
         return None
     mean = fmean(RATINGS[conclusion] for conclusion in conclusions)
-    said = next((word for least, word in STEPS if mean >= least), Conclusion.EXCLUDE)
-    return Fused(mean, said, bool(SAME & set(conclusions)) and bool(DIFFERENT & set(conclusions)))
+    step = int(copysign(ceil(abs(mean) - 0.5), mean))  # Half a step says the less certain of the two.
+    return Fused(mean, WORDS[step], bool(SAME & set(conclusions)) and bool(DIFFERENT & set(conclusions)))

@@ -120,6 +120,25 @@ class TestFusion:
         assert ratings[0] <= found.mean <= ratings[1]
         assert ratings[0] <= RATINGS[found.conclusion] <= ratings[1]
 
+    @pytest.mark.parametrize(
+        ("said", "together"),
+        [
+            ((Conclusion.SUPPORT_SAME_STRONG, SAME), SAME),
+            ((SAME, Conclusion.INCONCLUSIVE), Conclusion.INCONCLUSIVE),
+            ((SAME, EXCLUDE), Conclusion.INCONCLUSIVE),
+            ((EXCLUDE, Conclusion.SUPPORT_DIFFERENT), Conclusion.SUPPORT_DIFFERENT),
+            ((EXCLUDE, EXCLUDE), EXCLUDE),
+        ],
+    )
+    def test_half_a_step_says_the_less_certain(
+        self, said: tuple[Conclusion, Conclusion], together: Conclusion
+    ) -> None:
+        """Two people together are no surer than the one who doubts more."""
+        found = fuse(said)
+
+        assert found is not None
+        assert found.conclusion == together
+
     def test_one_alone_is_no_pair(self) -> None:
         """A single rating is not dressed up as two."""
         assert fuse([SAME]) is None
