@@ -1,4 +1,4 @@
-"""The review queue and the comparison page."""
+"""The comparison page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.errors import Invalid
 from app.core.render import language_of, page, translate
 from app.officers.sessions import ReviewerDep
-from app.reviews import checklist, comparison, queries, service
+from app.reviews import checklist, comparison, queries, queue, service
 from app.reviews.models import Conclusion, ReviewState
 
 router = APIRouter()
@@ -40,34 +39,6 @@ async def _features(request: Request) -> dict[str, str]:
 FeaturesDep = Annotated[dict[str, str], Depends(_features)]
 
 
-@router.get("/reviews")
-def show_queue(request: Request, session: ReadSessionDep, officer: ReviewerDep) -> HTMLResponse:
-    """Show what waits for this officer."""
-    return page(
-        request,
-        "console/reviews.html",
-        officer=officer,
-        waiting=queries.waiting_for(session, officer),
-        most=queries.MOST_SHOWN,
-    )
-
-
-@router.post("/reviews/next")
-def claim_next(session: SessionDep, context: ContextDep, officer: ReviewerDep) -> RedirectResponse:
-    """Claim the candidate that waits longest and open it."""
-    review = service.claim_next(session, officer, context.settings.review_lease_minutes)
-    return _to(f"/console/reviews/{review.id}" if review else "/console/reviews")
-
-
-@router.post("/reviews/claim/{candidate_id}")
-def claim(
-    session: SessionDep, context: ContextDep, officer: ReviewerDep, candidate_id: UUID
-) -> RedirectResponse:
-    """Claim one candidate and open it."""
-    review = service.claim(session, officer, candidate_id, context.settings.review_lease_minutes)
-    return _to(f"/console/reviews/{review.id}")
-
-
 @router.get("/reviews/{review_id}")
 def show(request: Request, session: ReadSessionDep, officer: ReviewerDep, review_id: UUID) -> Response:
     """Show the pictures to compare; after the decision, what was decided."""
@@ -79,7 +50,7 @@ def show(request: Request, session: ReadSessionDep, officer: ReviewerDep, review
             officer=officer,
             review=review,
             background=comparison.background(session, review),
-            waiting=len(queries.waiting_for(session, officer)),
+            waiting=queue.anything_waits(session, officer),
         )
     if review.state != ReviewState.CLAIMED:
         return _to("/console/reviews")
@@ -108,13 +79,6 @@ def decide(
         typed = Typed(reason, conclusion, features)
         return _form(request, session, officer, review_id, errors, typed)
     return _to(f"/console/reviews/{review_id}")
-
-
-@router.post("/reviews/{review_id}/release")
-def release(session: SessionDep, officer: ReviewerDep, review_id: UUID) -> RedirectResponse:
-    """Hand a candidate back."""
-    service.release(session, officer, review_id)
-    return _to("/console/reviews")
 
 
 def _form(

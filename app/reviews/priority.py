@@ -17,7 +17,7 @@ GROWN_UP_YEARS = 18.0
 HALF_DAYS = 3.0
 """Days after which half of the freshness is gone, and half of the points for waiting are reached.
 
-One number for both: as long as waiting weighs no less than freshness, the older of two equal tips comes first."""
+One number for both: while waiting weighs no less than freshness, the older of two equal tips comes first."""
 SECONDS_IN_DAY = 86_400.0
 UNKNOWN_AGE = 0.5
 """Share of the points for age where the record does not tell it: neither last nor first because of that."""

@@ -1,94 +1,21 @@
 """Questions about reviews; what a reviewer sees holds no score, no rank and no colleague's conclusion."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.candidates.models import Candidate, CandidateState
+from app.candidates.models import Candidate
 from app.core.clock import now
 from app.core.errors import NotFound
-from app.jurisdictions.models import Jurisdiction
-from app.officers.models import Officer, Role
-from app.photos.models import Face, Photo
-from app.reviews import appeal_queries, golden_queries
+from app.officers.models import Officer
+from app.photos.models import Photo
 from app.reviews.models import Review, ReviewState
 from app.tips import queries as tip_queries
-from app.tips.models import Disposition, Tip, TipState
+from app.tips.models import Tip, TipState
 
 NOT_READY = (TipState.RECEIVED, TipState.PROCESSING, TipState.FAILED)
 """States from which a tip cannot become a lead: its candidates wait, too."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A candidate in the queue, as its reviewers may see it before they decide."""
-
-    candidate: Candidate
-    tip: Tip
-    area: Jurisdiction | None
-    copies: int
-    held_by_me: bool
-
-
-MOST_SHOWN = 100
-"""Candidates that the queue lists; the next ones come up as these are decided."""
-
-
-def waiting_for(session: Session, officer: Officer, limit: int = MOST_SHOWN) -> list[Waiting]:
-    """Candidates this officer may decide: short lists before the rest, danger first, then the oldest.
-
-    First and second reviews look alike here: who goes second must not know it.
-    """
-    states = []
-    if officer.has(Role.REVIEWER):
-        states += [CandidateState.PROPOSED, CandidateState.DECIDED_ONCE]
-    if officer.has(Role.SUPERVISOR):
-        states.append(CandidateState.DISPUTED)
-    decided_by_me = select(Review.candidate_id).where(
-        Review.officer_id == officer.id, Review.state == ReviewState.DECIDED
-    )
-    held_by_others = select(Review.candidate_id).where(
-        Review.state == ReviewState.CLAIMED,
-        Review.officer_id != officer.id,
-        col(Review.lease_until) >= now(),
-    )
-    mine = select(Review.candidate_id).where(
-        Review.state == ReviewState.CLAIMED, Review.officer_id == officer.id
-    )
-    my_own = set(session.exec(mine))
-    visible = tip_queries.reviewable_by(officer).with_only_columns(col(Tip.id))
-    rows = session.exec(
-        select(Candidate, Tip, Jurisdiction, Photo)
-        .join(Tip, col(Tip.id) == col(Candidate.tip_id))
-        .join(Face, col(Face.id) == col(Candidate.face_id))
-        .join(Photo, col(Photo.id) == col(Face.photo_id))
-        .outerjoin(Jurisdiction, col(Jurisdiction.code) == col(Tip.jurisdiction_code))
-        .where(
-            col(Candidate.state).in_(states),
-            col(Tip.id).in_(visible),
-            col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
-            col(Tip.state).not_in(NOT_READY),
-            col(Candidate.id).not_in(decided_by_me),
-            col(Candidate.id).not_in(held_by_others),
-            col(Candidate.id).not_in(golden_queries.closed_to(officer)),
-            col(Candidate.id).not_in(appeal_queries.closed_to(officer)),
-        )
-        .order_by(
-            col(Candidate.id).in_(mine).desc(),
-            col(Candidate.shown_first).desc(),
-            col(Tip.danger_now).desc(),
-            col(Tip.received_at),
-            col(Tip.id),
-            col(Candidate.record_id),  # not the candidate's own id, which follows its rank
-        )
-        .limit(limit)
-    ).all()
-    return [
-        Waiting(candidate, tip, area, picture_copies(session, photo), candidate.id in my_own)
-        for candidate, tip, area, photo in rows
-    ]
 
 
 def get_visible_candidate(session: Session, officer: Officer, candidate_id: UUID) -> Candidate:
@@ -111,6 +38,21 @@ def held(session: Session, candidate_id: UUID) -> Review | None:
     return session.exec(
         select(Review).where(Review.candidate_id == candidate_id, Review.state == ReviewState.CLAIMED)
     ).first()
+
+
+def held_by_others(session: Session, officer: Officer, tip_id: UUID) -> bool:
+    """Whether a colleague compares a candidate of a tip just now."""
+    found = (
+        select(Review.id)
+        .join(Candidate, col(Candidate.id) == col(Review.candidate_id))
+        .where(
+            Candidate.tip_id == tip_id,
+            Review.state == ReviewState.CLAIMED,
+            Review.officer_id != officer.id,
+            col(Review.lease_until) >= now(),
+        )
+    )
+    return session.exec(found).first() is not None
 
 
 def decided(session: Session, candidate_id: UUID) -> list[Review]:
@@ -137,6 +79,11 @@ def get_own(session: Session, officer: Officer, review_id: UUID) -> Review:
         raise NotFound
     get_visible_candidate(session, officer, review.candidate_id)
     return review
+
+
+def tip_of(session: Session, review: Review) -> Tip:
+    """The tip whose picture a review compares."""
+    return session.get_one(Tip, session.get_one(Candidate, review.candidate_id).tip_id)
 
 
 def picture_copies(session: Session, photo: Photo) -> int:

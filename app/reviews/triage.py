@@ -15,8 +15,9 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.text import cleaned, legible
 from app.jurisdictions import queries as areas
 from app.officers.models import Officer
-from app.photos import service as photos
-from app.reviews import cluster_queries, triage_queries
+from app.referrals import service as referrals
+from app.referrals.models import Agency, Referral
+from app.reviews import triage_queries
 from app.tips import progress
 from app.tips import queries as tips
 from app.tips import service as sending
@@ -36,9 +37,23 @@ OFFICERS_DISPOSITIONS = tuple(
         Disposition.TRANSFERRED_OUT,
         Disposition.WITHDRAWN_BY_TIPSTER,
         Disposition.EXPIRED_UNVERIFIED,
+        Disposition.WITH_FAMILY_WELFARE_REFERRAL,
     }
 )
-"""What an officer may close a tip with; the others come from a case, a transfer, the tipster or a clock."""
+"""What an officer may close a tip with by a reason alone; the others come with a case, a transfer, a
+referral, a word of the tipster or a clock."""
+
+QUICK_DISPOSITIONS = (
+    Disposition.WITH_FAMILY_NO_CONCERN,
+    Disposition.NOT_A_CHILD,
+    Disposition.INSUFFICIENT_INFORMATION,
+    Disposition.UNABLE_TO_LOCATE,
+    Disposition.RECIRCULATED_OLD_PHOTO,
+    Disposition.ALREADY_KNOWN,
+    Disposition.FALSE_MALICIOUS,
+    Disposition.DUPLICATE_OF,
+)
+"""The same in the order in which they are offered with a key each: the most frequent first."""
 
 
 def open_tip(session: Session, officer: Officer, tip_id: UUID) -> Tip:
@@ -79,14 +94,11 @@ def dispose(
     tip = tips.get_visible(session, officer, tip_id)
     if disposition is None:
         raise Invalid("Choose how the tip is closed.", field="disposition")
+    if disposition == Disposition.WITH_FAMILY_WELFARE_REFERRAL:
+        raise Conflict("A tip is closed with this by sending the referral to civil affairs.")
     if disposition not in OFFICERS_DISPOSITIONS:
         raise Conflict("A tip is not closed with this here: a case, a transfer or the tipster does that.")
-    if candidate_queries.open_of_tip(session, tip.id):
-        raise Conflict("A candidate of this tip still waits for a decision.")
-    if tip.state in {TipState.LEAD, TipState.DISPOSED}:
-        raise Conflict(
-            "The tip's present state does not allow this step. Open it again to see where it stands."
-        )
+    _check_undecided(session, tip)
     if disposition == Disposition.DUPLICATE_OF and duplicate_of is not None:
         _check_repeated(session, tip, tips.get_visible(session, officer, duplicate_of))
     progress.dispose(
@@ -100,6 +112,46 @@ def dispose(
     )
 
 
+def refer_to_welfare(session: Session, officer: Officer, tip_id: UUID, office: str, request: str) -> Referral:
+    """Hand a family in need to civil affairs and close the tip with that, both or neither.
+
+    Args:
+        session: a writing session.
+        officer: who decides.
+        tip_id: the tip.
+        office: which office of civil affairs; may be empty.
+        request: what it is asked to do; also the reason for closing the tip.
+
+    Returns:
+        The referral; its own clocks run from now.
+
+    Raises:
+        NotFound: not of the officer's area.
+        Invalid: no request in words.
+        Conflict: a candidate still waits, or the tip is a lead or closed.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    _check_undecided(session, tip)
+    referral = referrals.send(
+        session,
+        officer,
+        jurisdiction_code=tip.jurisdiction_code or officer.jurisdiction_code,
+        agency=Agency.CIVIL_AFFAIRS,
+        office=office,
+        request=request,
+        tip_id=tip.id,
+    )
+    progress.dispose(
+        session,
+        tip,
+        Disposition.WITH_FAMILY_WELFARE_REFERRAL,
+        officer_actor(officer.id),
+        referral.request,
+        officer_id=officer.id,
+    )
+    return referral
+
+
 def make_lead(session: Session, officer: Officer, tip_id: UUID, reason: str) -> Lead:
     """Make a tip a lead for an offline check; another officer has to open the case.
 
@@ -109,12 +161,7 @@ def make_lead(session: Session, officer: Officer, tip_id: UUID, reason: str) -> 
         Conflict: a candidate still waits, or the tip's state does not allow it.
     """
     tip = tips.get_visible(session, officer, tip_id)
-    if candidate_queries.open_of_tip(session, tip.id):
-        raise Conflict("A candidate of this tip still waits for a decision.")
-    if tip.state in {TipState.LEAD, TipState.DISPOSED}:
-        raise Conflict(
-            "The tip's present state does not allow this step. Open it again to see where it stands."
-        )
+    _check_undecided(session, tip)
     return leads.from_triage(session, tip, officer, reason)
 
 
@@ -126,7 +173,16 @@ def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason
         Invalid: no such authority, the same area, or no reason.
         Conflict: the tip is a lead or closed.
     """
-    tip = tips.get_visible(session, officer, tip_id)
+    hand_over(session, officer, tips.get_visible(session, officer, tip_id), code, reason)
+
+
+def hand_over(session: Session, officer: Officer, tip: Tip, code: str, reason: str) -> None:
+    """Hand a tip that the caller may see to the authority of another area; see `transfer`.
+
+    Raises:
+        Invalid: no such authority, the same area, or no reason.
+        Conflict: the tip is a lead or closed.
+    """
     reason = cleaned(reason, "transfer_reason")
     if legible(reason) < progress.SHORTEST_REASON:
         raise Invalid("Give the reason in words.", field="transfer_reason")
@@ -189,39 +245,6 @@ def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: b
         progress.move(session, tip, TipState.AWAITING_TIPSTER, actor)
 
 
-def separate(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID) -> None:
-    """Take a photo out of its cluster: it is another picture after all.
-
-    Raises:
-        NotFound: not of the officer's area, or not a photo of the tip.
-        Conflict: the photo stands alone already.
-    """
-    tip = tips.get_visible(session, officer, tip_id)
-    if photo_id not in {photo.id for photo in tips.photos_of(session, tip.id)}:
-        raise NotFound
-    photos.separate(session, photo_id, officer_actor(officer.id))
-
-
-def put_together(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID, other_id: UUID) -> None:
-    """Put a photo into the cluster of another: it is the same picture; `separate` undoes it.
-
-    Raises:
-        NotFound: not of the officer's area, or nothing says that these photos might be one picture.
-        Conflict: a candidate of the photo is before reviewers or was decided, or they are together already.
-    """
-    tip = tips.get_visible(session, officer, tip_id)
-    own = [photo for photo in tips.photos_of(session, tip.id) if photo.id == photo_id]
-    known = {
-        item.link.other_id: item
-        for item in cluster_queries.explained(session, officer, own).get(photo_id, ())
-    }
-    if other_id not in known or known[other_id].tip is None:
-        raise NotFound
-    if cluster_queries.stands_for_itself(session, photo_id):
-        raise Conflict("This photo has a candidate of its own, on which officers decide or have decided.")
-    photos.join(session, photo_id, other_id, officer_actor(officer.id))
-
-
 def try_again(session: Session, officer: Officer, job_id: UUID) -> None:
     """Let a parked job be tried again.
 
@@ -251,6 +274,15 @@ def to_triage(session: Session, officer: Officer, tip_id: UUID) -> None:
         tip.jurisdiction_code = officer.jurisdiction_code
         session.add(tip)
     progress.move(session, tip, TipState.ROUTED, officer_actor(officer.id))
+
+
+def _check_undecided(session: Session, tip: Tip) -> None:
+    if candidate_queries.open_of_tip(session, tip.id):
+        raise Conflict("A candidate of this tip still waits for a decision.")
+    if tip.state in {TipState.LEAD, TipState.DISPOSED}:
+        raise Conflict(
+            "The tip's present state does not allow this step. Open it again to see where it stands."
+        )
 
 
 def _check_repeated(session: Session, tip: Tip, repeated: Tip) -> None:

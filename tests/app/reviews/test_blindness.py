@@ -17,7 +17,8 @@ from app.records.models import Record, Reference
 from app.reviews import officer as pages
 from app.reviews import quality_officer, queue_officer
 from app.reviews.models import Conclusion
-from app.tips.models import Channel, ChannelKind
+from app.tips import progress
+from app.tips.models import Channel, ChannelKind, Tip
 from tests.app.reviews.conftest import Desk
 from tests.make import Make
 
@@ -86,6 +87,8 @@ class TestBeforeTheDecision:
     def test_the_second_reviewer_sees_the_same_bytes_as_the_first(self, desk: Desk, make: Make) -> None:
         """Who knew that somebody decided before would wonder what."""
         candidate = make.candidate()
+        with desk.db.write() as session:
+            progress.note(session, session.get_one(Tip, candidate.tip_id))  # as of every tip that was routed
         ada, bo = make.officer(name="Ada Unmistakable"), make.officer(name="Bo")
         first_queue, first_page = queue(desk, bo), opened(desk, candidate, bo)
 
@@ -111,15 +114,16 @@ class TestBeforeTheDecision:
         assert [planted for planted in PLANTED if planted in page] == []
 
     def test_the_order_of_two_candidates_does_not_follow_their_rank(self, desk: Desk, make: Make) -> None:
-        """The queue is no candidate list: a tip's records come in the order of their own ids."""
+        """The queue is no candidate list: a face's candidates come in an order of each officer's own."""
         candidate = make.candidate()
         other = desk.another(candidate)
+        officers = [make.officer() for _ in range(16)]
 
-        text = queue(desk, make.officer()).decode()
+        texts = [queue(desk, officer).decode() for officer in officers]
 
-        by_record = sorted([candidate, other], key=lambda item: item.record_id)
-        places = [text.index(str(item.id)) for item in by_record]
-        assert places == sorted(places)
+        starts = [text.index(str(candidate.id)) < text.index(str(other.id)) for text in texts]
+        assert set(starts) == {True, False}
+        assert queue(desk, officers[0]).decode() == texts[0]
 
     def test_a_colleagues_page_is_not_there(self, desk: Desk, make: Make) -> None:
         """Neither a held review nor a decided one can be read by another officer."""

@@ -11,12 +11,12 @@ import time_machine
 from sqlmodel import select
 
 from app.audit.models import Action
-from app.candidates.models import Candidate, CandidateState
+from app.candidates.models import Candidate, CandidateList, CandidateState
 from app.core.clock import now
 from app.core.context import Context
 from app.core.errors import Conflict
 from app.officers.models import Officer, Role
-from app.reviews import service
+from app.reviews import claims
 from app.reviews.models import Conclusion, Review, ReviewState
 from app.tips.models import TipState
 from tests.app.reviews.conftest import NOWHERE, Desk
@@ -36,11 +36,20 @@ def listed(desk: Desk, officer: Officer, *candidates: Candidate) -> list[Candida
     return sorted(shown, key=lambda candidate: text.index(str(candidate.id)))
 
 
+def waited(desk: Desk, candidate: Candidate, hours: float) -> Candidate:
+    """A candidate whose search was made some hours ago."""
+    with desk.db.write() as session:
+        made = session.get_one(CandidateList, candidate.list_id)
+        made.searched_at = later(-60 * hours)
+        session.add(made)
+    return candidate
+
+
 class TestOrder:
     def test_danger_comes_first_then_the_oldest(self, desk: Desk, make: Make) -> None:
         """A child in danger now does not wait behind older tips."""
         newest = make.candidate()
-        oldest = make.candidate(tip=make.tip(received_at=later(-600)))
+        oldest = waited(desk, make.candidate(tip=make.tip(received_at=later(-6_000))), 100)
         danger = make.candidate(tip=make.tip(received_at=later(5), danger_now=True))
         officer = make.officer()
 
@@ -49,12 +58,12 @@ class TestOrder:
         assert [item.id for item in shown] == [danger.id, oldest.id, newest.id]
         page = desk.client.get("/console/reviews", as_=officer).text
         assert "3 candidates wait for you." in page
-        assert page.count("Danger now") == 1
+        assert page.count('<span class="tag danger">Danger now</span>') == 1
 
     def test_the_next_one_is_the_first_of_the_queue(self, desk: Desk, make: Make) -> None:
         """One press brings up the pair that waits longest; another returns to it until it is decided."""
         make.candidate()
-        oldest = make.candidate(tip=make.tip(received_at=later(-600)))
+        oldest = waited(desk, make.candidate(tip=make.tip(received_at=later(-6_000))), 100)
         officer = make.officer()
 
         first = desk.client.post("/console/reviews/next", as_=officer)
@@ -211,7 +220,7 @@ class TestAtTheSameTime:
         def attempt(candidate: Candidate, officer: Officer) -> bool:
             try:
                 with context.db.write() as session:
-                    service.claim(session, officer, candidate.id, LEASE_MINUTES)
+                    claims.claim(session, officer, candidate.id, LEASE_MINUTES)
             except Conflict:
                 return False
             return True
