@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
-from sqlmodel import col, select, update
 
 from app.candidates import progress, queries, service
 from app.candidates.gallery import GalleryCache, OpenGallery
-from app.candidates.models import Candidate, SearchCause
+from app.candidates.models import SearchCause
 from app.candidates.service import Probe
 from app.core.context import Context
 from app.core.jobs import enqueue
-from app.photos.models import Face, Photo
 from app.records.models import Record, RecordState, Reference
 from matching.candidate_list import CandidateList
 
@@ -24,18 +22,29 @@ WRITTEN_AT_A_TIME = 100
 
 
 def search_tip(
-    context: Context, gallery: GalleryCache, tip_id: UUID, cause: SearchCause = SearchCause.TIP
+    context: Context,
+    gallery: GalleryCache,
+    tip_id: UUID,
+    cause: SearchCause = SearchCause.TIP,
+    anew: UUID | None = None,
 ) -> int:
     """Search the gallery with each face of a tip that was not searched yet.
+
+    Args:
+        context: the deployment.
+        gallery: the gallery.
+        tip_id: the tip.
+        cause: why it is searched.
+        anew: a photo of the tip whose faces are searched although they were before.
 
     Returns:
         Candidates proposed.
     """
     with context.db.read() as session:
         current = gallery.current(session)
-        probes = service.probes_of_tip(session, tip_id, current)
+        probes = service.probes_of_tip(session, tip_id, current, anew)
     found = [(probe, service.compare(probe, current)) for probe in probes]
-    return _propose(context, found, current, cause)
+    return _propose(context, found, current, cause, anew=anew is not None)
 
 
 def search_tips(context: Context, gallery: GalleryCache, first: UUID, last: UUID) -> int:
@@ -49,17 +58,30 @@ def search_tips(context: Context, gallery: GalleryCache, first: UUID, last: UUID
     return sum(search_tip(context, gallery, tip_id, SearchCause.PROMOTION) for tip_id in tips)
 
 
-def search_separated(context: Context, gallery: GalleryCache, tip_id: UUID) -> int:
-    """Give candidates the clusters that their photos have now, then search what stands for itself."""
+def search_separated(
+    context: Context,
+    gallery: GalleryCache,
+    tip_id: UUID,
+    photo_id: UUID | None = None,
+    left_id: UUID | None = None,
+) -> int:
+    """Give candidates the clusters that their photos have now, then search what stands for itself.
+
+    Args:
+        context: the deployment.
+        gallery: the gallery.
+        tip_id: the tip of a photo that was moved or marked.
+        photo_id: that photo, if what was found with it has to be found anew.
+        left_id: the cluster it left: a copy there may stand for itself now.
+
+    Returns:
+        Candidates proposed.
+    """
     with context.db.write() as session:
-        photos = session.exec(select(Photo).where(Photo.tip_id == tip_id)).all()
-        for photo in photos:
-            session.exec(
-                update(Candidate)
-                .where(col(Candidate.face_id).in_(select(Face.id).where(Face.photo_id == photo.id)))
-                .values(cluster_id=photo.cluster_id)
-            )
-    return search_tip(context, gallery, tip_id)
+        progress.follow_photos(session, tip_id)
+        left = queries.tips_of_picture(session, left_id) if left_id else []
+    added = search_tip(context, gallery, tip_id, anew=photo_id)
+    return added + sum(search_tip(context, gallery, other) for other in left if other != tip_id)
 
 
 def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
@@ -87,13 +109,20 @@ def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
 
 
 def _propose(
-    context: Context, found: Sequence[tuple[Probe, CandidateList]], gallery: OpenGallery, cause: SearchCause
+    context: Context,
+    found: Sequence[tuple[Probe, CandidateList]],
+    gallery: OpenGallery,
+    cause: SearchCause,
+    *,
+    anew: bool = False,
 ) -> int:
     added = 0
     for start in range(0, len(found), WRITTEN_AT_A_TIME):
         with context.db.write() as session:
             for probe, chosen in found[start : start + WRITTEN_AT_A_TIME]:
-                added += service.propose(session, probe, chosen, gallery, cause, context.settings.short_list)
+                added += service.propose(
+                    session, probe, chosen, gallery, cause, context.settings.short_list, anew=anew
+                )
     return added
 
 

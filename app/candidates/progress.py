@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from app.audit import service as audit
 from app.audit.models import Action
@@ -12,7 +12,7 @@ from app.candidates.models import CANDIDATE_MOVES, OPEN_CANDIDATE_STATES, Candid
 from app.core import jobs
 from app.core.clock import now
 from app.core.errors import Conflict
-from app.photos.models import Photo
+from app.photos.models import Face, Photo
 
 
 def move(session: Session, candidate: Candidate, to: CandidateState) -> None:
@@ -33,6 +33,19 @@ def withdraw(session: Session, candidates: Sequence[Candidate], reason: str) -> 
     for candidate in candidates:
         move(session, candidate, CandidateState.WITHDRAWN)
         audit.record(session, SYSTEM, Action.CANDIDATE_WITHDRAWN, "candidate", candidate.id, reason=reason)
+
+
+def follow_photos(session: Session, tip_id: UUID) -> None:
+    """Give a tip's candidates the clusters that their photos have now."""
+    for photo in session.exec(select(Photo).where(Photo.tip_id == tip_id)).all():
+        session.exec(
+            update(Candidate)
+            .where(
+                col(Candidate.face_id).in_(select(Face.id).where(Face.photo_id == photo.id)),
+                col(Candidate.cluster_id).is_distinct_from(photo.cluster_id),
+            )
+            .values(cluster_id=photo.cluster_id)
+        )
 
 
 def search_other_copies(session: Session, tip_id: UUID) -> None:

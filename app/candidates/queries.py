@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateList, CandidateState, SearchCause
-from app.photos.models import Face, Photo, Template
+from app.photos.models import Face, FaceRole, Photo, Template
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
 
@@ -20,7 +20,9 @@ def searched(session: Session, face_id: UUID, encoder: str, version: str) -> boo
 
 def picture_searched_before(session: Session, photo: Photo, encoder: str, version: str) -> bool:
     """Whether another tip's copy of the picture, with no fewer faces, was searched and still stands."""
-    own_faces = session.exec(select(func.count(col(Face.id))).where(Face.photo_id == photo.id)).one()
+    own_faces = session.exec(
+        select(func.count(col(Face.id))).where(Face.photo_id == photo.id, Face.role != FaceRole.BYSTANDER)
+    ).one()
     copies = (
         select(Face.photo_id)
         .join(Photo)
@@ -97,7 +99,10 @@ def open_of_record(session: Session, record_id: UUID) -> list[Candidate]:
 def retained_faces(
     session: Session, encoder: str, version: str, after: UUID, most: int
 ) -> list[tuple[Face, bytes, Tip]]:
-    """Faces of tips that were not taken back, with an encoder's templates, in the order of their ids."""
+    """Faces of tips that were not taken back, with an encoder's templates, in the order of their ids.
+
+    Bystanders are not among them.
+    """
     return list(
         session.exec(
             select(Face, Template.vector, Tip)
@@ -108,11 +113,26 @@ def retained_faces(
                 col(Face.id) > after,
                 Template.encoder == encoder,
                 Template.encoder_version == version,
+                Face.role != FaceRole.BYSTANDER,
                 col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
                 col(Tip.channel_id).not_in(tip_queries.golden_channels()),
             )
             .order_by(col(Face.id))
             .limit(most)
+        )
+    )
+
+
+def tips_of_picture(session: Session, cluster_id: UUID) -> list[UUID]:
+    """Tips with a photo of a cluster, in the order they came in."""
+    return list(
+        session.exec(
+            select(Tip.id)
+            .where(
+                col(Tip.id).in_(select(Photo.tip_id).where(Photo.cluster_id == cluster_id)),
+                col(Tip.channel_id).not_in(tip_queries.golden_channels()),
+            )
+            .order_by(col(Tip.received_at), col(Tip.id))
         )
     )
 

@@ -14,7 +14,7 @@ from app.audit.service import SYSTEM
 from app.candidates import queries
 from app.candidates.gallery import OpenGallery
 from app.candidates.models import Candidate, CandidateList, SearchCause, Support
-from app.photos.models import Face, Photo, PhotoState
+from app.photos.models import Face, FaceRole, Photo, PhotoState
 from app.photos.queries import faces_with_templates
 from app.records.models import Record, RecordState
 from app.tips import queries as tip_queries
@@ -48,11 +48,20 @@ def probe_of(face: Face, vector: bytes, tip: Tip) -> Probe:
     )
 
 
-def probes_of_tip(session: Session, tip_id: UUID, gallery: OpenGallery) -> list[Probe]:
+def probes_of_tip(
+    session: Session, tip_id: UUID, gallery: OpenGallery, anew: UUID | None = None
+) -> list[Probe]:
     """The tip's faces that still have to be searched.
 
     A copy of a picture that was searched for another tip is left out: its candidates stand already, and
-    officers see a picture once. So is a face with too few pixels to compare; its tip reaches triage.
+    officers see a picture once. So is a face with too few pixels to compare; its tip reaches triage. A
+    bystander's is never searched.
+
+    Args:
+        session: any session.
+        tip_id: the tip.
+        gallery: the gallery to search.
+        anew: a photo whose faces are searched again: what was found with them was withdrawn meanwhile.
     """
     tip = session.get_one(Tip, tip_id)
     if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
@@ -60,13 +69,16 @@ def probes_of_tip(session: Session, tip_id: UUID, gallery: OpenGallery) -> list[
     searched_with = (gallery.encoder, gallery.version)
     photos = [photo for photo in tip_queries.photos_of(session, tip_id) if photo.state == PhotoState.EXAMINED]
     fresh = [
-        photo.id for photo in photos if not queries.picture_searched_before(session, photo, *searched_with)
+        photo.id
+        for photo in photos
+        if photo.id == anew or not queries.picture_searched_before(session, photo, *searched_with)
     ]
     return [
         probe_of(face, template.vector, tip)
         for face, template in faces_with_templates(session, fresh, *searched_with)
         if QualityReason.TOO_SMALL.value not in face.quality.get("reasons", ())
-        and not queries.searched(session, face.id, *searched_with)
+        and face.role != FaceRole.BYSTANDER
+        and (face.photo_id == anew or not queries.searched(session, face.id, *searched_with))
     ]
 
 
@@ -95,6 +107,8 @@ def propose(
     gallery: OpenGallery,
     cause: SearchCause,
     short_list: int,
+    *,
+    anew: bool = False,
 ) -> int:
     """Write down a search and the candidates it brought up; repeated, it adds none twice.
 
@@ -105,20 +119,22 @@ def propose(
         gallery: the gallery that was searched.
         cause: why it was searched.
         short_list: most candidates of a face that are shown first; the others stand behind "more".
+        anew: whether a face that was searched before is searched again.
 
     Returns:
         Candidates added.
     """
     alone = cause == SearchCause.RETROACTION
-    if not alone and queries.searched(session, probe.face_id, gallery.encoder, gallery.version):
+    if not alone and not anew and queries.searched(session, probe.face_id, gallery.encoder, gallery.version):
         return 0
-    photo, tip = session.exec(
-        select(Photo, Tip)
+    face, photo, tip = session.exec(
+        select(Face, Photo, Tip)
+        .select_from(Photo)
         .join(Tip, col(Tip.id) == col(Photo.tip_id))
         .join(Face, col(Face.photo_id) == col(Photo.id))
         .where(Face.id == probe.face_id)
     ).one()
-    if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
+    if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER or face.role == FaceRole.BYSTANDER:
         return 0
     standing = [
         choice

@@ -9,10 +9,9 @@ from uuid import UUID
 from sqlalchemy import Select
 from sqlmodel import Session, col, select
 
-from app.candidates.models import Candidate, CandidateState
 from app.officers.models import Officer
 from app.photos import queries as photos
-from app.photos.models import Face, KnownList, KnownPicture, Photo, PhotoLink
+from app.photos.models import KnownList, KnownPicture, Photo, PhotoLink
 from app.tips import queries as tips
 from app.tips.models import Tip
 
@@ -21,6 +20,9 @@ APART_KM = 1.0
 
 APART_DAYS = 1.0
 """Days from which two stated times contradict each other; forms and cameras mistake hours and zones."""
+
+_DIRECTIONS = 72
+"""In which the outermost of many places are sought; the greatest distance is then right to 0.1 %."""
 
 _EARTH_KM = 6371.0
 """Mean radius (IUGG)."""
@@ -58,7 +60,7 @@ def explained(session: Session, officer: Officer, found: Sequence[Photo]) -> dic
         session.exec(
             select(Photo.id, Tip)
             .join(Tip, col(Tip.id) == col(Photo.tip_id))
-            .where(col(Photo.id).in_(others), col(Tip.id).in_(_mine(officer)))
+            .where(col(Photo.id).in_(others), col(Tip.id).in_(mine(officer)))
         ).all()
     )
     return {
@@ -73,15 +75,15 @@ def copies_of(session: Session, officer: Officer, found: Sequence[Photo]) -> dic
     rows = session.exec(
         select(Photo, Tip)
         .join(Tip, col(Tip.id) == col(Photo.tip_id))
-        .where(col(Photo.cluster_id).in_(clusters), col(Tip.id).in_(_mine(officer)))
+        .where(col(Photo.cluster_id).in_(clusters), col(Tip.id).in_(mine(officer)))
         .order_by(col(Tip.received_at), col(Photo.received_at), col(Photo.id))
     ).all()
-    facts = {}
+    known = {}
     for photo in found:
         members = [(copy, tip) for copy, tip in rows if copy.cluster_id == photo.cluster_id]
         if len(members) > 1:
-            facts[photo.id] = _facts(members)
-    return facts
+            known[photo.id] = facts(members)
+    return known
 
 
 def listed(
@@ -97,22 +99,15 @@ def listed(
     return found
 
 
-def stands_for_itself(session: Session, photo_id: UUID) -> bool:
-    """Whether a face of the photo has a candidate of its own that was not withdrawn."""
-    faces = select(Face.id).where(Face.photo_id == photo_id)
-    candidates = select(Candidate.id).where(
-        col(Candidate.face_id).in_(faces), Candidate.state != CandidateState.WITHDRAWN
-    )
-    return session.exec(candidates).first() is not None
-
-
-def _mine(officer: Officer) -> Select[tuple[UUID]]:
+def mine(officer: Officer) -> Select[tuple[UUID]]:
+    """The ids of the tips that the officer sees."""
     return tips.visible_to(officer).with_only_columns(col(Tip.id))
 
 
-def _facts(members: Sequence[tuple[Photo, Tip]]) -> Copies:
+def facts(members: Sequence[tuple[Photo, Tip]]) -> Copies:
+    """What is known of copies together, the first sent first."""
     largest, largest_tip = max(members, key=lambda pair: (pair[0].width or 0) * (pair[0].height or 0))
-    places = [
+    places = {
         (latitude, longitude)
         for photo, tip in members
         for latitude, longitude in (
@@ -120,26 +115,38 @@ def _facts(members: Sequence[tuple[Photo, Tip]]) -> Copies:
             (tip.latitude, tip.longitude),
         )
         if latitude is not None and longitude is not None
-    ]
+    }
     times = [
         moment
         for photo, tip in members
-        for moment in (_moment(photo.claimed_taken_at), tip.observed_at)
+        for moment in (moment_of(photo.claimed_taken_at), tip.observed_at)
         if moment is not None
     ]
-    kilometres = max((_kilometres(one, other) for one in places for other in places), default=0.0)
+    outermost = _outermost(places)
+    apart = max((kilometres(one, other) for one in outermost for other in outermost), default=0.0)
     days = (max(times) - min(times)).total_seconds() / 86_400 if times else 0.0
     return Copies(
         len(members),
         members[0][1],
         largest,
         largest_tip,
-        kilometres if kilometres >= APART_KM else None,
+        apart if apart >= APART_KM else None,
         days if days >= APART_DAYS else None,
     )
 
 
-def _moment(claimed: str | None) -> datetime | None:
+def _outermost(places: set[tuple[float, float]]) -> set[tuple[float, float]]:
+    """Those of many places that lie furthest out: a flood of copies is not compared each with each."""
+    if len(places) <= _DIRECTIONS:
+        return places
+    angles = [math.tau * step / _DIRECTIONS for step in range(_DIRECTIONS)]
+    return {
+        max(places, key=lambda place: place[0] * math.sin(angle) + place[1] * math.cos(angle))
+        for angle in angles
+    }
+
+
+def moment_of(claimed: str | None) -> datetime | None:
     """What a file claims, taken for UTC where it names no zone; None if it is no moment."""
     try:
         moment = datetime.fromisoformat(claimed or "")
@@ -148,7 +155,7 @@ def _moment(claimed: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+def kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Great-circle distance of two places in degrees (haversine)."""
     (first, west), (second, east) = (tuple(map(math.radians, place)) for place in (one, other))
     half = math.sin((second - first) / 2) ** 2

@@ -1,53 +1,93 @@
 """Triage pages: the list, a tip, and what failed."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.core.clock import now
+from app.core.context import Context, ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.errors import Invalid
 from app.core.render import language_of, page, translate
 from app.jurisdictions import queries as areas
 from app.officers.models import Officer
 from app.officers.sessions import SupervisorDep, TriageDep
-from app.reviews import cluster_queries, triage, triage_queries
-from app.tips import answers, queries
-from app.tips.models import Disposition
+from app.photos import moving
+from app.photos.models import FaceRole
+from app.reviews import cluster_queries, faces, recirculation, triage, triage_list, triage_queries
+from app.reviews.triage_list import WAITED_DAYS, Filters
+from app.tips import answers, clocks, queries
+from app.tips.models import Disposition, TipState
 
 router = APIRouter()
 
 Text = Annotated[str, Form(max_length=20_000)]
+Then = Annotated[Literal["list", "next"], Form()]
+
+
+def filters_of(request: Request) -> Filters:
+    """The filters that an address names; what is no filter narrows nothing."""
+    asked = request.query_params
+    days = asked.get("days", "")
+    return Filters(
+        danger="danger" in asked,
+        escalated="escalated" in asked,
+        known="known" in asked,
+        area=asked.get("area", "")[:40],
+        state=next((state for state in TipState if state == asked.get("state")), None),
+        days=int(days) if days in map(str, WAITED_DAYS) else 0,
+    )
+
+
+FiltersDep = Annotated[Filters, Depends(filters_of)]
 
 
 @router.get("/triage")
 def show_list(
     request: Request,
     session: ReadSessionDep,
+    context: ContextDep,
     officer: TriageDep,
+    filters: FiltersDep,
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    done: Annotated[str, Query(max_length=40)] = "",
 ) -> HTMLResponse:
     """Show the tips that wait for a decision of their own."""
-    found = triage_queries.in_triage(session, officer, number)
-    behind = triage_queries.behind_a_picture(session, officer)
+    found = triage_list.in_triage(session, officer, filters, number)
+    behind = triage_list.behind_a_picture(session, officer)
     items = [*found.items, *behind.items]
+    counts = triage_list.counts(session, officer)
+    codes = {tip.jurisdiction_code or "" for tip in items} | set(counts.areas) | {filters.area}
     return page(
         request,
         "console/triage.html",
         officer=officer,
+        filters=filters,
         found=found,
         behind=behind,
-        photos=triage_queries.photo_counts(session, items),
+        counts=counts,
+        done=triage_queries.closed_just_now(session, officer, done),
+        photos=triage_list.photo_counts(session, items),
         listed=cluster_queries.listed(session, [tip.id for tip in items]),
-        areas={tip.jurisdiction_code: areas.get(session, tip.jurisdiction_code or "") for tip in items},
+        clocks=clocks.of_tips(session, items, context.settings),
+        moment=now(),
+        areas={area.code: area for area in triage_list.areas_of(session, sorted(codes))},
     )
 
 
 @router.get("/tips/{tip_id}")
-def show_tip(request: Request, session: SessionDep, officer: TriageDep, tip_id: UUID) -> HTMLResponse:
+def show_tip(
+    request: Request,
+    session: SessionDep,
+    officer: TriageDep,
+    tip_id: UUID,
+    close: Annotated[str, Query(max_length=40)] = "",
+) -> HTMLResponse:
     """Show a tip; the opening is in the audit log."""
-    return _tip_page(request, session, officer, tip_id)
+    return _tip_page(request, session, officer, tip_id, disposition=close)
 
 
 @router.post("/tips/{tip_id}/disposition")
@@ -55,10 +95,12 @@ def dispose(
     request: Request,
     session: SessionDep,
     officer: TriageDep,
+    filters: FiltersDep,
     tip_id: UUID,
     reason: Text = "",
     disposition: Annotated[Disposition | None, Form()] = None,
     duplicate_of: Annotated[UUID | None, Form()] = None,
+    then: Then = "list",
 ) -> Response:
     """Close a tip with its final code."""
     try:
@@ -70,7 +112,40 @@ def dispose(
             "duplicate_of": str(duplicate_of or ""),
         }
         return _tip_page(request, session, officer, tip_id, refusal, **typed)
-    return _to("/console/triage")
+    return _go_on(session, officer, filters, tip_id, then)
+
+
+@router.post("/tips/{tip_id}/welfare")
+def refer_to_welfare(
+    request: Request,
+    session: SessionDep,
+    officer: TriageDep,
+    filters: FiltersDep,
+    tip_id: UUID,
+    office: Text = "",
+    request_text: Annotated[str, Form(alias="request", max_length=20_000)] = "",
+    then: Then = "list",
+) -> Response:
+    """Hand a family in need to civil affairs and close the tip with that."""
+    try:
+        triage.refer_to_welfare(session, officer, tip_id, office, request_text)
+    except Invalid as refusal:
+        return _tip_page(request, session, officer, tip_id, refusal, office=office, request_text=request_text)
+    return _go_on(session, officer, filters, tip_id, then)
+
+
+@router.post("/tips/{tip_id}/faces/{face_id}")
+def mark_face(
+    request: Request,
+    session: SessionDep,
+    officer: TriageDep,
+    tip_id: UUID,
+    face_id: UUID,
+    role: Annotated[FaceRole, Form()],
+) -> RedirectResponse:
+    """Say who a face is."""
+    faces.mark(session, officer, tip_id, face_id, role)
+    return _to(f"/console/tips/{tip_id}?{request.url.query}#photos")
 
 
 @router.post("/tips/{tip_id}/lead")
@@ -91,6 +166,7 @@ def transfer(
     request: Request,
     session: SessionDep,
     officer: TriageDep,
+    filters: FiltersDep,
     tip_id: UUID,
     area: Annotated[str, Form(max_length=40)] = "",
     transfer_reason: Text = "",
@@ -102,7 +178,7 @@ def transfer(
         return _tip_page(
             request, session, officer, tip_id, refusal, area=area, transfer_reason=transfer_reason
         )
-    return _to("/console/triage")
+    return _to(_address("/console/triage", filters))
 
 
 @router.post("/tips/{tip_id}/messages")
@@ -120,22 +196,6 @@ def write(
     except Invalid as refusal:
         return _tip_page(request, session, officer, tip_id, refusal, text=text)
     return _to(f"/console/tips/{tip_id}#thread")
-
-
-@router.post("/tips/{tip_id}/photos/{photo_id}/separate")
-def separate(session: SessionDep, officer: TriageDep, tip_id: UUID, photo_id: UUID) -> RedirectResponse:
-    """Take a photo out of its cluster."""
-    triage.separate(session, officer, tip_id, photo_id)
-    return _to(f"/console/tips/{tip_id}")
-
-
-@router.post("/tips/{tip_id}/photos/{photo_id}/together/{other_id}")
-def put_together(
-    session: SessionDep, officer: TriageDep, tip_id: UUID, photo_id: UUID, other_id: UUID
-) -> RedirectResponse:
-    """Put a photo into the cluster of another."""
-    triage.put_together(session, officer, tip_id, photo_id, other_id)
-    return _to(f"/console/tips/{tip_id}")
 
 
 @router.get("/failed")
@@ -174,22 +234,34 @@ def _tip_page(
     **typed: str,
 ) -> HTMLResponse:
     tip = triage.open_tip(session, officer, tip_id)
+    context: Context = request.app.state.context
     own_copies, elsewhere = triage_queries.copies(session, officer, tip)
     waits = triage_queries.under_review(session, tip.id)
     photos = queries.photos_of(session, tip.id)
+    listed = cluster_queries.listed(session, [tip.id]).get(tip.id, {})
+    filters = filters_of(request)
     return page(
         request,
         "console/tip.html",
         status=refusal.status if refusal else 200,
         officer=officer,
         tip=tip,
+        query=filters.query,
+        neighbours=triage_list.neighbours(session, officer, filters, tip),
+        done=triage_queries.closed_just_now(session, officer, request.query_params.get("done")),
         under_review=waits,
         area=areas.get(session, tip.jurisdiction_code) if tip.jurisdiction_code else None,
+        escalated_to=areas.get(session, tip.escalated_to) if tip.escalated_to else None,
+        clocks=clocks.of_tips(session, [tip], context.settings)[tip.id],
+        moment=now(),
         photos=photos,
+        shown=request.query_params.get("faces", ""),
+        scenes=triage_queries.scenes_of(session, tip.id),
         links=cluster_queries.explained(session, officer, [*photos, *(copy.photo for copy in own_copies)]),
+        steps=moving.last_steps(session, [photo.id for photo in photos]),
         copies_of=cluster_queries.copies_of(session, officer, photos),
-        listed=cluster_queries.listed(session, [tip.id]).get(tip.id, {}),
-        faces=triage_queries.faces_of(session, tip.id),
+        listed=listed,
+        earlier=recirculation.earlier(session, officer, tip, photos, listed),
         copies=own_copies,
         elsewhere=elsewhere,
         # While a candidate waits, what was decided on its siblings would lead whoever still has to decide.
@@ -197,12 +269,28 @@ def _tip_page(
         thread=queries.thread(session, tip.id),
         notices=answers.NOTICES,
         dispositions=triage.OFFICERS_DISPOSITIONS,
+        quick=triage.QUICK_DISPOSITIONS,
         areas=areas.with_authority(session),
         errors={refusal.field or "": translate(language_of(request), refusal.message, **refusal.values)}
         if refusal
         else {},
         typed=typed,
     )
+
+
+def _go_on(
+    session: SessionDep, officer: Officer, filters: Filters, tip_id: UUID, then: str
+) -> RedirectResponse:
+    """Lead on to the next tip of the list, or back to it; either says what was done."""
+    tip = queries.get_visible(session, officer, tip_id)
+    following = triage_list.neighbours(session, officer, filters, tip).following if then == "next" else None
+    path = f"/console/tips/{following}" if following else "/console/triage"
+    return _to(_address(path, filters, done=str(tip.id)))
+
+
+def _address(path: str, filters: Filters, **more: str) -> str:
+    query = urlencode(filters.query | more)
+    return f"{path}?{query}" if query else path
 
 
 def _to(path: str) -> RedirectResponse:

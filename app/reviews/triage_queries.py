@@ -1,31 +1,19 @@
 """Questions of triage."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlmodel import Session, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import Session, col, select
 
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate
+from app.core.errors import NotFound
 from app.core.jobs import Job, JobState
-from app.core.paging import Listing, listing
 from app.officers.models import Officer
-from app.photos.models import Face, Photo, PhotoState
+from app.photos.models import Face, Photo, PhotoState, Rendition, RenditionKind
 from app.records.models import Record
 from app.reviews.models import Review, ReviewState
 from app.tips import queries as tips
 from app.tips.models import Tip, TipState
-
-TRIAGE_STATES = (
-    TipState.ROUTED,
-    TipState.ACKNOWLEDGED,
-    TipState.IN_REVIEW,
-    TipState.AWAITING_TIPSTER,
-    TipState.ESCALATED,
-)
 
 
 def under_review(session: Session, tip_id: UUID) -> bool:
@@ -65,26 +53,6 @@ class FailedJob:
     tip: Tip | None
 
 
-def in_triage(session: Session, officer: Officer, page: int) -> Listing[Tip]:
-    """A page of the tips that wait for a decision of their own, danger first, then the oldest."""
-    return listing(session, _undecided(officer).where(col(Tip.id).not_in(_with_busy_picture())), page)
-
-
-def behind_a_picture(session: Session, officer: Officer) -> Listing[Tip]:
-    """The first tips whose picture is under review or a lead through another tip, and how many there are."""
-    return listing(session, _undecided(officer).where(col(Tip.id).in_(_with_busy_picture())), 1)
-
-
-def photo_counts(session: Session, items: Sequence[Tip]) -> dict[UUID, int]:
-    """How many photos came with each tip."""
-    rows = session.exec(
-        select(Photo.tip_id, func.count(col(Photo.id)))
-        .where(col(Photo.tip_id).in_([tip.id for tip in items]))
-        .group_by(col(Photo.tip_id))
-    )
-    return {tip_id: count for tip_id, count in rows if tip_id is not None}
-
-
 def copies(session: Session, officer: Officer, tip: Tip) -> tuple[list[Copy], int]:
     """Other tips with one of this tip's pictures.
 
@@ -102,6 +70,17 @@ def copies(session: Session, officer: Officer, tip: Tip) -> tuple[list[Copy], in
     mine = {other.id for other in session.exec(tips.visible_to(officer).where(col(Tip.id).in_(named)))}
     seen = [Copy(other, photo) for other, photo in rows if other.id in mine]
     return seen, len({other.id for other, _ in rows if other.id not in mine})
+
+
+def check_photo(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID) -> None:
+    """Refuse a photo that is not one of a tip that the officer sees.
+
+    Raises:
+        NotFound: not of the officer's area, or not a photo of the tip.
+    """
+    tip = tips.get_visible(session, officer, tip_id)
+    if photo_id not in {photo.id for photo in tips.photos_of(session, tip.id)}:
+        raise NotFound
 
 
 def settled(session: Session, tip_id: UUID) -> list[Settled]:
@@ -133,16 +112,44 @@ def settled(session: Session, tip_id: UUID) -> list[Settled]:
     ]
 
 
-def faces_of(session: Session, tip_id: UUID) -> list[Face]:
-    """The faces in a tip's photos."""
-    return list(
-        session.exec(
-            select(Face)
-            .join(Photo, col(Photo.id) == col(Face.photo_id))
-            .where(Photo.tip_id == tip_id)
-            .order_by(col(Photo.position), col(Face.position))
+@dataclass(frozen=True)
+class Scene:
+    """The faces found in a photo, and the size of the pictures that their boxes are measured in."""
+
+    width: int
+    height: int
+    faces: list[Face]
+
+
+def scenes_of(session: Session, tip_id: UUID) -> dict[UUID, Scene]:
+    """By photo of a tip, what was found in it; photos that could not be looked into are left out."""
+    scenes = {
+        rendition.photo_id: Scene(rendition.width, rendition.height, [])
+        for rendition in session.exec(
+            select(Rendition)
+            .join(Photo, col(Photo.id) == col(Rendition.photo_id))
+            .where(Photo.tip_id == tip_id, Rendition.kind == RenditionKind.SCENE)
         )
-    )
+    }
+    for face in session.exec(
+        select(Face)
+        .join(Photo, col(Photo.id) == col(Face.photo_id))
+        .where(Photo.tip_id == tip_id)
+        .order_by(col(Photo.position), col(Face.position))
+    ):
+        if face.photo_id in scenes:
+            scenes[face.photo_id].faces.append(face)
+    return scenes
+
+
+def closed_just_now(session: Session, officer: Officer, tip_id: UUID | str | None) -> Tip | None:
+    """The tip whose closing an address tells of, if the officer sees it and it is closed."""
+    try:
+        named = UUID(str(tip_id))
+    except ValueError:
+        return None
+    closed = tips.visible_to(officer).where(Tip.id == named, Tip.state == TipState.DISPOSED)
+    return session.exec(closed).first()
 
 
 def failed_tips(session: Session, officer: Officer) -> list[Tip]:
@@ -182,29 +189,3 @@ def parked_jobs(session: Session, officer: Officer) -> list[FailedJob]:
         if tip is not None or (tip_id is None and officer.jurisdiction_code == tips.NATION):
             found.append(FailedJob(job, tip))
     return found
-
-
-def _undecided(officer: Officer) -> SelectOfScalar[Tip]:
-    """Tips of the officer's area without an open candidate, in the order they are to be looked at."""
-    with_open_candidate = select(Candidate.tip_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
-    return (
-        tips.visible_to(officer)
-        .where(col(Tip.state).in_(TRIAGE_STATES), col(Tip.id).not_in(with_open_candidate))
-        .order_by(col(Tip.danger_now).desc(), col(Tip.received_at), col(Tip.id))
-    )
-
-
-def _with_busy_picture() -> SelectOfScalar[Any]:
-    """Tips with a picture that is under review, or belongs to a lead, through any tip."""
-    reviewed = select(Candidate.cluster_id).where(
-        col(Candidate.state).in_(OPEN_CANDIDATE_STATES), col(Candidate.cluster_id).is_not(None)
-    )
-    leading = (
-        select(Photo.cluster_id)
-        .join(Tip, col(Tip.id) == col(Photo.tip_id))
-        .where(Tip.state == TipState.LEAD, col(Photo.cluster_id).is_not(None))
-    )
-    return select(Photo.tip_id).where(
-        col(Photo.tip_id).is_not(None),
-        or_(col(Photo.cluster_id).in_(reviewed), col(Photo.cluster_id).in_(leading)),
-    )

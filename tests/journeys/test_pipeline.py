@@ -15,7 +15,7 @@ from app.core import jobs
 from app.core.context import Context
 from app.core.jobs import Job, JobState
 from app.officers.models import Role
-from app.photos import service as photo_service
+from app.photos import moving
 from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState, Rendition, Template
 from app.photos.sandbox import ExaminationFailed, Examiner
@@ -235,7 +235,7 @@ class TestSamePicture:
             photo = session.exec(select(Photo).where(Photo.tip_id == second.id)).one()
 
         with context.db.write() as session:
-            photo_service.separate(session, photo.id, SYSTEM)
+            moving.separate(session, photo.id, SYSTEM)
         worker.run_until_idle()
 
         assert len(candidates(context, second)) == 1

@@ -104,7 +104,7 @@ class TestDisposition:
         """A tip ends with a code, a reason for officers and an answer for its sender."""
         tip, officer = make.tip(state=TipState.ACKNOWLEDGED), make.officer()
 
-        assert desk.dispose(tip, officer, code.value).headers["location"] == "/console/triage"
+        assert desk.dispose(tip, officer, code.value).headers["location"] == f"/console/triage?done={tip.id}"
 
         kept = desk.stored(tip)
         assert (kept.state, kept.disposition) == (TipState.DISPOSED, code)
