@@ -10,6 +10,7 @@ from app.core.clock import now
 from app.core.files import PhotoStore, StoredFile
 from app.photos.models import Face, Photo, Rendition
 from app.records.models import Reference
+from app.reviews import golden_faces
 from app.reviews.models import GoldenItem, GoldenUse
 from app.tips.models import Tip
 
@@ -96,10 +97,13 @@ def write(
                 height=rendition.height,
             )
         )
-    faces = [Face(photo_id=photo.id, **face.model_dump(exclude={"id", "photo_id"})) for face in copied.faces]
-    session.add_all(faces)
+    faces = {
+        face.id: Face(photo_id=photo.id, **face.model_dump(exclude={"id", "photo_id"}))
+        for face in copied.faces
+    }
+    session.add_all(faces.values())
     session.flush()
-    probe = max(faces, key=lambda face: (face.width * face.height, -face.position))
+    probe = faces[golden_faces.probed(session, item, copied.faces).id]
     session.add(_candidate(session, tip, probe, item, beside, own_id))
     session.flush()
     session.add(GoldenUse(candidate_id=own_id, item_id=item.id))

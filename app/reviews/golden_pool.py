@@ -105,7 +105,7 @@ def retire(session: Session, name: str, actor: Actor = SYSTEM) -> None:
     """
     item = golden_queries.by_name(session, name)
     if item is None:
-        raise NotFound
+        raise NotFound("No known answer has this name.")
     if item.retired_at is not None:
         raise Conflict("This known answer was retired already.")
     item.retired_at = now()

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import struct
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,13 +12,14 @@ from sqlmodel import col, select
 
 from app import pipeline
 from app.audit.models import Action
+from app.candidates import queries
 from app.candidates.models import Candidate, CandidateState
 from app.core.clock import now
 from app.core.context import Context
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import Job
 from app.officers.models import Officer, Role
-from app.photos.models import Photo
+from app.photos.models import Face, Photo, Rendition, Template
 from app.records import queries as record_queries
 from app.records.models import Record, RecordState, Reference
 from app.reviews import golden, golden_pool, golden_queries
@@ -25,7 +27,7 @@ from app.reviews.models import Conclusion, GoldenItem, GoldenTruth, GoldenUse
 from app.tips.models import Tip, TipState
 from tests.app.reviews.conftest import Desk
 from tests.conftest import Client
-from tests.make import Make, jpeg
+from tests.make import ENCODER, ENCODER_VERSION, Make, jpeg
 
 COLUMNS = ("name", "probe", "reference", "truth", "age_probe", "age_reference")
 
@@ -154,6 +156,40 @@ class TestMixingIn:
 
         assert {path.name for path in files} >= {key.split("/")[1] for key in named}
         assert len(files) == len({*named}) + _renditions(context)
+
+
+class TestTheFace:
+    @pytest.mark.parametrize(("truth", "right"), [(GoldenTruth.SAME, 1), (GoldenTruth.DIFFERENT, 0)])
+    def test_a_companion_does_not_turn_the_answer_round(
+        self, context: Context, make: Make, truth: GoldenTruth, right: int
+    ) -> None:
+        """Of several faces the one is compared of which the answer is true, not simply the largest."""
+        known = item(make, truth=truth)
+        pair_of_reviewers(make)
+        with context.db.write() as session:
+            (large,) = session.exec(select(Face).where(Face.photo_id == known.photo_id)).all()
+            small = Face(photo_id=known.photo_id, position=1, left=40, top=8, width=12, height=12)
+            reference = session.exec(
+                select(Reference.face_id).where(Reference.record_id == known.record_id)
+            ).one()
+            session.add(small)
+            session.flush()
+            assert reference is not None
+            for face_id, vector in ((large.id, (0, 1)), (small.id, (3, 0.5)), (reference, (1, 0))):
+                session.add(
+                    Template(
+                        face_id=face_id,
+                        encoder=ENCODER,
+                        encoder_version=ENCODER_VERSION,
+                        vector=struct.pack("<2f", *vector),
+                    )
+                )
+
+        use = mixed_in(context, make)
+
+        with context.db.read() as session:
+            assert session.get_one(Face, use.face_id).position == right
+            assert session.exec(select(Template).where(Template.face_id == use.face_id)).all() == []
 
 
 class TestNobodyCanTell:
@@ -318,8 +354,6 @@ class TestItLeadsNowhere:
         pair_of_reviewers(make)
         known = mixed_in(context, make)
 
-        from app.candidates import queries  # noqa: PLC0415 - only here
-
         with context.db.read() as session:
             between = queries.tips_between(session, UUID(int=0), UUID(int=2**128 - 1))
         assert known.tip_id not in between
@@ -396,8 +430,6 @@ def _folder(folder: Path, *rows: tuple[str, ...]) -> None:
 
 
 def _renditions(context: Context) -> int:
-    from app.photos.models import Rendition  # noqa: PLC0415 - only here
-
     with context.db.read() as session:
         return len(session.exec(select(Rendition.id)).all())
 
