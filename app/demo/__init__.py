@@ -31,11 +31,9 @@ from app.officers import service as officers
 from app.officers.models import Officer, Role
 from app.records.importing import import_folder
 from app.reviews import golden_pool
-from app.reviews import golden_pool
 
 FOLDER = Path(__file__).parent
 PICTURES = FOLDER / "pictures"
-GOLDEN = FOLDER / "golden"
 PROVINCE = "44"
 WEB_PATIENCE_S = 60.0
 
@@ -103,7 +101,6 @@ def _prepare(context: Context, out: Console) -> dict[str, str]:
         with context.db.write() as session:
             areas.load(session, areas.areas_of_china(known, PROVINCE), SYSTEM)
         import_folder(context, PICTURES, dry_run=False)
-        golden_pool.add_folder(context, GOLDEN)
         golden_pool.add_folder(context, FOLDER / "golden")
         send_tips(context, PICTURES)
     return {username: _sign_in(context, number) for number, (username, *_) in enumerate(CAST)}
