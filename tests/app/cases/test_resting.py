@@ -1,5 +1,7 @@
 """What rests in another case: no way round a rule, no tip forgotten, and the way back from any order."""
 
+import threading
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -155,3 +157,29 @@ def test_a_resting_case_takes_no_step_at_all(desk: Desk) -> None:
     ):
         with pytest.raises(Conflict, match="merged"), desk.context.db.write() as session:
             step(session)
+
+
+def test_two_officers_merging_crosswise_leave_one_case_working(desk: Desk) -> None:
+    """Whoever comes second is refused: two cases never rest in each other."""
+    first, second = desk.case(CaseState.TASKED), desk.case(CaseState.TASKED)
+    said: list[str] = []
+    start = threading.Barrier(2)
+
+    def go(case: Case, into: Case) -> None:
+        start.wait()
+        try:
+            merge(desk, case, into)
+            said.append("merged")
+        except Conflict:
+            said.append("refused")
+
+    pairs = ((first, second), (second, first))
+    threads = [threading.Thread(target=go, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(said) == ["merged", "refused"]
+    with desk.context.db.read() as session:
+        assert len(queries.merged_into(session, first.id) + queries.merged_into(session, second.id)) == 1
