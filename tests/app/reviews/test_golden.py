@@ -24,7 +24,7 @@ from app.records import queries as record_queries
 from app.records.models import Record, RecordState, Reference
 from app.reviews import golden, golden_pool, golden_queries
 from app.reviews.models import Conclusion, GoldenItem, GoldenTruth, GoldenUse
-from app.tips.models import Tip, TipState
+from app.tips.models import Tip, TipEvent, TipState
 from tests.app.reviews.conftest import Desk
 from tests.conftest import Client
 from tests.make import ENCODER, ENCODER_VERSION, Make, jpeg
@@ -211,6 +211,27 @@ class TestNobodyCanTell:
             pages.append([_shape(answer.text) for answer in (before, after, told)])
 
         assert pages[0] == pages[1]
+
+    def test_its_line_in_the_queue_is_a_candidates_line(
+        self, desk: Desk, make: Make, context: Context
+    ) -> None:
+        """Reasons, clocks and marks are those of any candidate that came in just now."""
+        item(make)
+        pair_of_reviewers(make)
+        known = mixed_in(context, make)
+        made = make.tip(language="zh", observed_at=now() - timedelta(minutes=30))
+        with context.db.write() as session:
+            session.add(TipEvent(tip_id=made.id, state=TipState.ROUTED, jurisdiction_code="440304"))
+        real = make.candidate(tip=made)
+
+        page = desk.client.get("/console/reviews", as_=make.officer()).text
+
+        lines = {
+            candidate_id: _shape(line)
+            for candidate_id, line in re.findall(r'<tr data-item="([^"]+)">(.*?)</tr>', page, flags=re.DOTALL)
+        }
+        known_line, real_line = lines[str(known.id)], lines[str(real.id)]
+        assert _without_place(known_line) == _without_place(real_line)
 
     def test_its_pictures_are_served_like_a_candidates(
         self, desk: Desk, make: Make, context: Context
@@ -450,3 +471,9 @@ def _shape(text: str) -> str:
     body = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
     body = re.sub(r"<dd[^>]*>.*?</dd>", "<dd>", body, flags=re.DOTALL)
     return re.sub(r"\d+", "N", body)
+
+
+def _without_place(line: str) -> str:
+    """A line of the queue without where its sender was."""
+    line = re.sub(r'(hidden">)\(.*?\)', r"\1", line)
+    return re.sub(r'(data-label="Place">).*?</td>', r"\1</td>", line, flags=re.DOTALL)
