@@ -8,7 +8,7 @@ from app.audit.service import officer_actor
 from app.cases import leads, queries, service
 from app.core.errors import Conflict
 from app.officers.models import Officer
-from app.tips.models import Disposition, Tip
+from app.tips.models import Tip, TipState
 
 
 def dismiss(session: Session, supervisor: Officer, lead_id: UUID, reason: str) -> None:
@@ -34,7 +34,7 @@ def take_up_again(session: Session, supervisor: Officer, lead_id: UUID) -> None:
 
     Raises:
         NotFound: no such lead in the supervisor's area.
-        Conflict: it was not given up, reviewers decide on its candidate anew, or its tip was taken back.
+        Conflict: it was not given up, reviewers decide on its candidate anew, or its tip was closed.
     """
     lead = queries.get_visible_lead(session, supervisor, lead_id)
     if lead.dismissed_at is None:
@@ -42,6 +42,6 @@ def take_up_again(session: Session, supervisor: Officer, lead_id: UUID) -> None:
     if not queries.candidate_still_agreed(session, lead):
         raise Conflict("Its reviews were set aside. It becomes a lead again when two officers agree anew.")
     tip = session.get_one(Tip, lead.tip_id)
-    if tip.disposition == Disposition.WITHDRAWN_BY_TIPSTER:
-        raise Conflict("The tip was withdrawn meanwhile.")
+    if tip.state == TipState.DISPOSED:
+        raise Conflict("The tip of this lead was closed meanwhile.")
     leads.take_up_again(session, lead, tip, officer_actor(supervisor.id))

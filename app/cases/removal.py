@@ -42,15 +42,18 @@ def is_one(case: Case) -> bool:
 def check_answered(session: Session, case: Case) -> None:
     """Refuse to end a case with a removal of which civil affairs reported no outcome.
 
-    Cases that rest in this one count with it: a merge is no way round.
+    Cases that rest in this one count with it: a merge is no way round. What civil affairs reported before the
+    child was taken away does not speak of that.
 
     Raises:
         Conflict: the child was taken away and no referral to civil affairs was completed.
     """
     one = [case, *(session.get_one(Case, each) for each in queries.merged_into(session, case.id))]
-    if any(is_one(each) for each in one) and not referrals.civil_affairs_reported(
-        session, [each.id for each in one]
-    ):
+    removed = [each.removed_at for each in one if each.removed_at is not None]
+    reported = referrals.civil_affairs_reported(
+        session, [each.id for each in one], max(removed, default=None)
+    )
+    if any(is_one(each) for each in one) and not reported:
         raise Conflict(
             "The child was taken away. Before the case can close, a referral to civil affairs has to be "
             "completed with an outcome."

@@ -118,19 +118,28 @@ def of_tip(session: Session, tip_id: UUID) -> list[Referral]:
     return list(session.exec(question.order_by(col(Referral.sent_at), col(Referral.id))))
 
 
-def civil_affairs_reported(session: Session, case_ids: Sequence[UUID]) -> bool:
-    """Whether civil affairs completed a referral of one of these cases, with an outcome."""
-    return (
-        session.exec(
-            select(Referral.id).where(
-                col(Referral.case_id).in_(case_ids),
-                Referral.agency == Agency.CIVIL_AFFAIRS,
-                Referral.state == ReferralState.COMPLETED,
-                col(Referral.outcome).is_not(None),
-            )
-        ).first()
-        is not None
+def civil_affairs_reported(session: Session, case_ids: Sequence[UUID], since: datetime | None = None) -> bool:
+    """Whether civil affairs completed a referral of one of these cases, with an outcome.
+
+    Args:
+        session: any session.
+        case_ids: cases about one child.
+        since: what was reported before this moment does not count; None counts everything.
+    """
+    question = (
+        select(Referral.id)
+        .join(ReferralEvent, col(ReferralEvent.referral_id) == col(Referral.id))
+        .where(
+            col(Referral.case_id).in_(case_ids),
+            Referral.agency == Agency.CIVIL_AFFAIRS,
+            Referral.state == ReferralState.COMPLETED,
+            col(Referral.outcome).is_not(None),
+            ReferralEvent.state == ReferralState.COMPLETED,
+        )
     )
+    if since is not None:
+        question = question.where(col(ReferralEvent.at) >= since)
+    return session.exec(question).first() is not None
 
 
 def people(session: Session, events: Sequence[ReferralEvent]) -> dict[UUID, Officer]:

@@ -57,6 +57,16 @@ class TestRemoval:
         assert desk.again(case).state == CaseState.CLOSED
         assert [row.subject_id for row in desk.audited(Action.CHILD_REMOVED)] == [str(case.id)]
 
+    def test_what_was_reported_before_it_does_not_count(self, desk: Desk) -> None:
+        """Support for the family is no account of a child that was taken away later."""
+        case = desk.case(CaseState.OUTCOME_RECORDED)
+        complete(desk, desk.investigator, refer(desk, case.id))
+        with desk.context.db.write() as session:
+            removal.record(session, desk.supervisor, case.id, TAKEN)
+
+        with desk.context.db.write() as session, pytest.raises(Conflict, match="civil affairs"):
+            closing.close(session, desk.supervisor, case.id)
+
     def test_placed_in_care_is_a_removal_whatever_was_recorded(self, desk: Desk) -> None:
         """An outcome that says so cannot go round the rule."""
         case = desk.case(CaseState.IDENTITY_REFUTED)
