@@ -48,7 +48,7 @@ class Track:
 
     Attributes:
         sighting: the sighting.
-        area: where it belongs.
+        area: the smallest that holds the stops.
         stops: faces of tips that the officer may see.
         elsewhere: how many others there are.
         taken_out: faces that were taken out, and may be put back.
@@ -88,7 +88,7 @@ def track(session: Session, officer: Officer, sighting_id: UUID) -> Track:
         (sides[face] for face in standing if face in sides), key=lambda side: (side.at, side.face.id)
     )
     out = {row.face_id for row in rows} - standing
-    area = areas.get(session, sighting.jurisdiction_code)
+    area = areas.get(session, pairs.area_of(session, shown))
     drawn = shapes.sketch([area.shape if area else None], _places(shown), WIDTH, HEIGHT)
     return Track(
         sighting,

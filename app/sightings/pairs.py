@@ -62,7 +62,7 @@ class SightingLine:
 
     Attributes:
         sighting: the sighting.
-        area: where it belongs.
+        area: the smallest that holds the faces shown.
         sides: its faces that the officer may see, in the order of their times.
         elsewhere: how many others there are.
     """
@@ -108,7 +108,7 @@ def lines(session: Session, officer: Officer, sightings: Sequence[Sighting]) -> 
     for sighting in sightings:
         held = [row.face_id for row in rows if row.sighting_id == sighting.id]
         own = sorted((sides[face] for face in held if face in sides), key=lambda side: side.at)
-        area = areas.get(session, sighting.jurisdiction_code)
+        area = areas.get(session, area_of(session, own))
         found.append(SightingLine(sighting, area, own, len(held) - len(own)))
     return found
 
@@ -122,3 +122,8 @@ def sides_of(session: Session, face_ids: set[UUID]) -> dict[UUID, Side]:
         face_id: Side(face, photo, tip, named.get(tip.jurisdiction_code or ""))
         for face_id, (face, photo, tip) in found.items()
     }
+
+
+def area_of(session: Session, sides: Sequence[Side]) -> str:
+    """The code of the smallest area that holds faces."""
+    return queries.common_area(session, {side.tip.jurisdiction_code for side in sides})

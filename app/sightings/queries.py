@@ -11,11 +11,13 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.errors import NotFound
 from app.core.paging import Listing, listing
+from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.photos.models import Face, FaceRole, Photo
 from app.sightings.models import Sighting, SightingFace, SightingSuggestion, SuggestionState
 from app.tips import queries as tip_queries
 from app.tips.models import Disposition, Tip
+from app.tips.queries import NATION
 
 PAIRS_A_PAGE = 5
 DECIDED_SHOWN = 10
@@ -268,3 +270,11 @@ def doubted(session: Session, face_ids: Sequence[UUID]) -> int:
             col(SightingSuggestion.other_id).in_(face_ids),
         )
     ).one()
+
+
+def common_area(session: Session, codes: Collection[str | None]) -> str:
+    """The smallest area that holds all of some areas; the nation where one is not known."""
+    question = select(Jurisdiction.path).where(col(Jurisdiction.code).in_([code or NATION for code in codes]))
+    paths = [path.strip("/").split("/") for path in session.exec(question)]
+    shared = [each[0] for each in zip(*paths, strict=False) if len(set(each)) == 1]
+    return shared[-1] if shared else NATION

@@ -18,12 +18,9 @@ from app.audit.service import officer_actor
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.text import cleaned
-from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.sightings import queries
 from app.sightings.models import Sighting, SightingFace, SightingSuggestion, SuggestionState
-from app.tips.models import Tip
-from app.tips.queries import NATION
 
 LONGEST_NOTE = 2_000
 TOGETHER = 2
@@ -62,7 +59,9 @@ def confirm(session: Session, officer: Officer, suggestion_id: UUID) -> Sighting
         kept = sightings[0]
     else:
         kept = Sighting(
-            jurisdiction_code=_common_area(session, [tip for _, _, tip in shown.values()]),
+            jurisdiction_code=queries.common_area(
+                session, {tip.jurisdiction_code for _, _, tip in shown.values()}
+            ),
             made_by=officer.id,
             made_at=at,
         )
@@ -294,16 +293,6 @@ def _moment(session: Session, sighting_ids: Collection[UUID], face_ids: Collecti
     """Now, and later than every step of these sightings and faces, whatever the clock does."""
     last = queries.last_step(session, sighting_ids, face_ids)
     return now() if last is None else max(now(), last + timedelta(microseconds=1))
-
-
-def _common_area(session: Session, tips: list[Tip]) -> str:
-    """The smallest area that holds the tips' areas."""
-    paths = [
-        session.get_one(Jurisdiction, tip.jurisdiction_code or NATION).path.strip("/").split("/")
-        for tip in tips
-    ]
-    shared = [codes[0] for codes in zip(*paths, strict=False) if len(set(codes)) == 1]
-    return shared[-1] if shared else NATION
 
 
 def _undone(session: Session, officer: Officer, sighting: Sighting, step: str, face_id: UUID) -> None:
