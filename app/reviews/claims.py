@@ -48,7 +48,7 @@ def claim_next(
     """
     release_expired(session, but=officer.id)
     first = queue.first(session, officer, settings, filters)
-    return claim(session, officer, first, settings.review_lease_minutes) if first else None
+    return _take(session, officer, first, settings.review_lease_minutes) if first else None
 
 
 def claim(session: Session, officer: Officer, candidate_id: UUID, lease_minutes: int) -> Review:
@@ -74,28 +74,7 @@ def claim(session: Session, officer: Officer, candidate_id: UUID, lease_minutes:
         Conflict: one of the rules above.
     """
     release_expired(session, but=officer.id)
-    candidate = queries.get_visible_candidate(session, officer, candidate_id)
-    held = queries.held(session, candidate.id)
-    lease_until = now() + timedelta(minutes=lease_minutes)
-    if held is not None and held.officer_id == officer.id:
-        held.lease_until = max(held.lease_until, lease_until)
-        session.add(held)
-        return held
-    kind = check_may_decide(session, officer, candidate)
-    if held is not None:
-        raise Conflict("A colleague is looking at this candidate just now.")
-    review = Review(candidate_id=candidate.id, officer_id=officer.id, kind=kind, lease_until=lease_until)
-    session.add(review)
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise Conflict("A colleague is looking at this candidate just now.") from error
-    audit.record(session, officer_actor(officer.id), Action.REVIEW_CLAIMED, "candidate", candidate.id)
-    tip = session.get_one(Tip, candidate.tip_id)
-    if tip.state in {TipState.ROUTED, TipState.ACKNOWLEDGED, TipState.ESCALATED}:
-        # A tip that waits for its sender keeps doing so: the change would tell that there is a candidate.
-        progress.move(session, tip, TipState.IN_REVIEW, officer_actor(officer.id))
-    return review
+    return _take(session, officer, candidate_id, lease_minutes)
 
 
 def keep(session: Session, officer: Officer, review_id: UUID, lease_minutes: int) -> None:
@@ -270,3 +249,28 @@ def _end(session: Session, review: Review, state: ReviewState) -> None:
     review.state = state
     session.add(review)
     session.flush()
+
+
+def _take(session: Session, officer: Officer, candidate_id: UUID, lease_minutes: int) -> Review:
+    candidate = queries.get_visible_candidate(session, officer, candidate_id)
+    held = queries.held(session, candidate.id)
+    lease_until = now() + timedelta(minutes=lease_minutes)
+    if held is not None and held.officer_id == officer.id:
+        held.lease_until = max(held.lease_until, lease_until)
+        session.add(held)
+        return held
+    kind = check_may_decide(session, officer, candidate)
+    if held is not None:
+        raise Conflict("A colleague is looking at this candidate just now.")
+    review = Review(candidate_id=candidate.id, officer_id=officer.id, kind=kind, lease_until=lease_until)
+    session.add(review)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("A colleague is looking at this candidate just now.") from error
+    audit.record(session, officer_actor(officer.id), Action.REVIEW_CLAIMED, "candidate", candidate.id)
+    tip = session.get_one(Tip, candidate.tip_id)
+    if tip.state in {TipState.ROUTED, TipState.ACKNOWLEDGED, TipState.ESCALATED}:
+        # A tip that waits for its sender keeps doing so: the change would tell that there is a candidate.
+        progress.move(session, tip, TipState.IN_REVIEW, officer_actor(officer.id))
+    return review

@@ -93,7 +93,7 @@ def priority(facts: Facts, settings: Settings, moment: datetime) -> Priority:
     """
     days = max((moment - facts.seen_at).total_seconds() / SECONDS_IN_DAY, 0.0)
     waited = max((moment - facts.waits_since).total_seconds() / SECONDS_IN_DAY, 0.0)
-    reasons = (
+    reasons = [
         Reason(ReasonKind.DANGER, _points(settings.priority_danger, float(facts.danger_now))),
         _age(facts.age_years, settings.priority_age),
         Reason(ReasonKind.FRESHNESS, _points(settings.priority_freshness, _left(days)), int(days)),
@@ -104,9 +104,10 @@ def priority(facts: Facts, settings: Settings, moment: datetime) -> Priority:
             facts.places,
         ),
         Reason(ReasonKind.WAITING, _points(settings.priority_waiting, 1 - _left(waited)), int(waited * 24)),
-    )
-    given = sorted((reason for reason in reasons if reason.points), key=lambda reason: -reason.points)
-    return Priority(sum(reason.points for reason in given), tuple(given))
+    ]
+    reasons.sort(key=lambda reason: -reason.points)
+    given = tuple(reason for reason in reasons if reason.points)
+    return Priority(sum(reason.points for reason in given), given)
 
 
 def _age(years: float | None, weight: float) -> Reason:

@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.candidates.models import Candidate, CandidateList, CandidateState
+from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate, CandidateList, CandidateState
 from app.core.clock import now
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction
@@ -41,7 +42,6 @@ class Entry:
     Attributes:
         candidate_id: the candidate.
         face_id: the face that it is a candidate of.
-        tip_id: the tip that shows the face.
         shown_first: whether it stands in the short list, or behind "more".
         danger: whether the sender says that the child is in danger now.
         escalated_to: code of the area above that has the tip since a clock ran out.
@@ -55,7 +55,6 @@ class Entry:
 
     candidate_id: UUID
     face_id: UUID
-    tip_id: UUID
     shown_first: bool
     danger: bool
     escalated_to: str | None
@@ -65,10 +64,6 @@ class Entry:
     priority: Priority
     held: UUID | None
     skipped: bool
-
-    def codes_below(self, code: str) -> list[str]:
-        """Codes of the areas below one, down to the tip's own."""
-        return [below for below in f"/{self.path}".partition(f"/{code}/")[2].split("/") if below]
 
     @property
     def group(self) -> tuple[bool, bool, bool]:
@@ -123,7 +118,6 @@ def entries_of(session: Session, officer: Officer, settings: Settings, moment: d
         select(  # type: ignore[call-overload]
             Candidate.id,
             Candidate.face_id,
-            Candidate.tip_id,
             Candidate.shown_first,
             CandidateList.searched_at,
             Tip.danger_now,
@@ -132,22 +126,19 @@ def entries_of(session: Session, officer: Officer, settings: Settings, moment: d
             Tip.received_at,
             Jurisdiction.path,
             Record.born_on,
-            Photo.cluster_id,
         )
         .join(CandidateList, col(CandidateList.id) == col(Candidate.list_id))
         .join(Tip, col(Tip.id) == col(Candidate.tip_id))
         .join(Record, col(Record.id) == col(Candidate.record_id))
-        .join(Face, col(Face.id) == col(Candidate.face_id))
-        .join(Photo, col(Photo.id) == col(Face.photo_id))
         .outerjoin(Jurisdiction, col(Jurisdiction.code) == col(Tip.jurisdiction_code))
         .where(*_open_to(officer))
     )
     held = _own(session, officer, ReviewState.CLAIMED)
     skipped = _own(session, officer, ReviewState.SKIPPED)
-    pictures = _repeated_pictures(session)
+    repeated = _repeated_pictures(session)
     entries = []
     for row in rows:
-        tips, places = pictures.get(row.cluster_id, ALONE)
+        tips, places = repeated.get(row.face_id, ALONE)
         seen_at = row.observed_at or row.received_at
         facts = Facts(
             danger_now=row.danger_now,
@@ -161,7 +152,6 @@ def entries_of(session: Session, officer: Officer, settings: Settings, moment: d
             Entry(
                 candidate_id=row.id,
                 face_id=row.face_id,
-                tip_id=row.tip_id,
                 shown_first=row.shown_first,
                 danger=row.danger_now,
                 escalated_to=row.escalated_to,
@@ -199,36 +189,36 @@ def _own(session: Session, officer: Officer, state: ReviewState) -> dict[UUID, U
 
 
 def _repeated_pictures(session: Session) -> dict[UUID, tuple[int, int]]:
-    """Pictures before reviewers that several tips show: how many tips, and how many areas they name."""
-    before_reviewers = (
-        select(Photo.cluster_id)
-        .join(Face, col(Face.photo_id) == col(Photo.id))
-        .join(Candidate, col(Candidate.face_id) == col(Face.id))
-        .where(
-            col(Candidate.state).in_(
-                [CandidateState.PROPOSED, CandidateState.DECIDED_ONCE, CandidateState.DISPUTED]
-            )
-        )
-    )
-    tips = func.count(col(Photo.tip_id).distinct())
+    """Faces before reviewers whose picture several tips show: how many tips, and how many areas they name."""
+    own, other = aliased(Photo), aliased(Photo)
+    tips = func.count(col(other.tip_id).distinct())
     rows = session.exec(
-        select(Photo.cluster_id, tips, func.count(col(Tip.jurisdiction_code).distinct()))
-        .join(Tip, col(Tip.id) == col(Photo.tip_id))
+        select(Face.id, tips, func.count(col(Tip.jurisdiction_code).distinct()))
+        .join(own, col(own.id) == col(Face.photo_id))
+        .join(other, col(other.cluster_id) == col(own.cluster_id))
+        .join(Tip, col(Tip.id) == col(other.tip_id))
         .where(
-            col(Photo.cluster_id).in_(before_reviewers),
+            col(Face.id).in_(
+                select(Candidate.face_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
+            ),
             col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
         )
-        .group_by(col(Photo.cluster_id))
+        .group_by(col(Face.id))
         .having(tips > 1)
     )
-    return {cluster_id: (count, max(places, 1)) for cluster_id, count, places in rows if cluster_id}
+    return {face_id: (count, max(places, 1)) for face_id, count, places in rows}
+
+
+def codes_below(path: str, code: str) -> list[str]:
+    """The codes of a path that come after one of them: areas below it, the smallest last."""
+    return [below for below in f"/{path}".partition(f"/{code}/")[2].split("/") if below]
 
 
 def passes(entry: Entry, officer: Officer, filters: Filters, moment: datetime) -> bool:
     """Whether a candidate is among those that an officer's filters leave."""
     return (
         (entry.danger or not filters.danger)
-        and (not filters.area or filters.area in entry.codes_below(officer.jurisdiction_code))
+        and (not filters.area or filters.area in codes_below(entry.path, officer.jurisdiction_code))
         and (filters.part is None or entry.shown_first == (filters.part == Part.FIRST))
         and (moment - entry.waits_since > timedelta(hours=filters.waiting) or not filters.waiting)
         and (entry.escalated_to == officer.jurisdiction_code or not filters.escalated)

@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from app.candidates.models import Candidate
 from app.core.clock import now
 from app.core.paging import PAGE_ROWS, Listing
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
-from app.reviews.queue import Entry, entries_of, passes
+from app.reviews.queue import Entry, codes_below, entries_of, passes
 from app.reviews.queue_filters import EVERYTHING, WAITING_HOURS, Filters, Part
 from app.tips import clocks
 from app.tips.clocks import ClockKind
@@ -96,21 +97,27 @@ def waiting_for(
 
 
 def _counts(entries: Collection[Entry], officer: Officer, moment: datetime) -> dict[str, int]:
-    alone = [
-        Filters(danger=True),
-        *(Filters(part=part) for part in Part),
-        *(Filters(waiting=hours) for hours in WAITING_HOURS),
-        Filters(escalated=True),
-        Filters(mine=True),
-        Filters(skipped=True),
-    ]
-    return {"": len(entries)} | {
-        filters.query: sum(passes(entry, officer, filters, moment) for entry in entries) for filters in alone
+    found = {
+        "": len(entries),
+        Filters(danger=True).query: sum(entry.danger for entry in entries),
+        Filters(part=Part.FIRST).query: sum(entry.shown_first for entry in entries),
+        Filters(part=Part.MORE).query: sum(not entry.shown_first for entry in entries),
+        Filters(escalated=True).query: sum(
+            entry.escalated_to == officer.jurisdiction_code for entry in entries
+        ),
+        Filters(mine=True).query: sum(entry.held is not None for entry in entries),
+        Filters(skipped=True).query: sum(entry.skipped for entry in entries),
     }
+    for hours in WAITING_HOURS:
+        before = moment - timedelta(hours=hours)
+        found[Filters(waiting=hours).query] = sum(entry.waits_since < before for entry in entries)
+    return found
 
 
 def _areas(session: Session, officer: Officer, entries: Iterable[Entry]) -> list[AreaCount]:
-    counted = Counter(code for entry in entries for code in entry.codes_below(officer.jurisdiction_code))
+    counted: Counter[str] = Counter()
+    for path, count in Counter(entry.path for entry in entries).items():
+        counted.update(dict.fromkeys(codes_below(path, officer.jurisdiction_code), count))
     found = session.exec(
         select(Jurisdiction).where(col(Jurisdiction.code).in_(list(counted))).order_by(Jurisdiction.path)
     )
@@ -120,10 +127,13 @@ def _areas(session: Session, officer: Officer, entries: Iterable[Entry]) -> list
 def _shown(
     session: Session, entries: Collection[Entry], settings: Settings, moment: datetime
 ) -> list[Waiting]:
-    tips = {
-        tip.id: tip
-        for tip in session.exec(select(Tip).where(col(Tip.id).in_({entry.tip_id for entry in entries})))
-    }
+    tips = dict(
+        session.exec(
+            select(Candidate.id, Tip)
+            .join(Tip, col(Tip.id) == col(Candidate.tip_id))
+            .where(col(Candidate.id).in_([entry.candidate_id for entry in entries]))
+        ).all()
+    )
     codes = {code for tip in tips.values() for code in (tip.jurisdiction_code, tip.escalated_to) if code}
     areas = {
         area.code: area
@@ -132,7 +142,7 @@ def _shown(
     running = clocks.of_tips(session, tips.values(), settings)
     found = []
     for entry in entries:
-        tip = tips[entry.tip_id]
+        tip = tips[entry.candidate_id]
         # Where the tip stands is not asked: a clock that stopped would tell what became of another candidate.
         due = next((clock.due_at for clock in running[tip.id] if clock.kind == ClockKind.DECIDE), None)
         found.append(
