@@ -1,7 +1,7 @@
 """The track of one child: a sighting's faces in the order of their times, and the way between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlmodel import Session, col
@@ -11,6 +11,7 @@ from app.cases.models import Case, CaseTip
 from app.jurisdictions import queries as areas
 from app.jurisdictions import shapes
 from app.jurisdictions.models import Jurisdiction
+from app.maps import queries as map_queries
 from app.maps.drawing import HEIGHT, WIDTH, path_of
 from app.officers.models import Officer, Role
 from app.sightings import pairs, queries
@@ -19,6 +20,12 @@ from app.sightings.models import Sighting
 from app.sightings.pairs import Side
 
 SECONDS_PER_HOUR = 3_600
+
+ROOM = 1.8
+"""Width of the picture for each unit of width that the track takes."""
+
+CLOSEST = 0.15
+"""Share of the area's map that is shown at least."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,21 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Named:
+    """An area on the map of a track.
+
+    Attributes:
+        area: the area.
+        path: its outline as SVG path data, to be moved by `Track.moved`.
+        name_at: where its name is written; None where its middle is not in the picture.
+    """
+
+    area: Jurisdiction
+    path: str
+    name_at: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Track:
     """A sighting as its page shows it.
 
@@ -53,8 +75,9 @@ class Track:
         elsewhere: how many others there are.
         taken_out: faces that were taken out, and may be put back.
         doubted: pairs of its faces that somebody declined.
-        outline: the area's outline as SVG path data; empty where it has no shape.
-        frame: how it was projected; None when there is nothing to draw.
+        outlines: of the area and of those right below it, as SVG path data with their names.
+        moved: SVG transform that brings the outlines into the part of the area that is shown.
+        frame: how that part was projected; None when there is nothing to draw.
     """
 
     sighting: Sighting
@@ -63,7 +86,8 @@ class Track:
     elsewhere: int
     taken_out: Sequence[Side]
     doubted: int
-    outline: str
+    outlines: Sequence[Named]
+    moved: str
     frame: shapes.Frame | None
 
     @property
@@ -89,16 +113,17 @@ def track(session: Session, officer: Officer, sighting_id: UUID) -> Track:
     )
     out = {row.face_id for row in rows} - standing
     area = areas.get(session, pairs.area_of(session, shown))
-    drawn = shapes.sketch([area.shape if area else None], _places(shown), WIDTH, HEIGHT)
+    frame, outlines, moved = _drawn(session, area, _places(shown))
     return Track(
         sighting,
         area,
-        _stops(shown, drawn, cases_holding(session, officer, {side.tip.id for side in shown})),
+        _stops(shown, frame, cases_holding(session, officer, {side.tip.id for side in shown})),
         len(held) - len(shown),
         [sides[face] for face in sorted(out) if face in sides],
         queries.doubted(session, [side.face.id for side in shown]),
-        path_of(drawn.outlines[0].rings) if drawn and drawn.outlines[0] else "",
-        drawn.frame if drawn else None,
+        outlines,
+        moved,
+        frame,
     )
 
 
@@ -127,13 +152,48 @@ def _places(sides: Sequence[Side]) -> list[tuple[float, float]]:
     ]
 
 
-def _stops(sides: Sequence[Side], drawn: shapes.Sketch | None, cases: dict[UUID, list[Case]]) -> list[Stop]:
+def _drawn(
+    session: Session, area: Jurisdiction | None, places: Sequence[tuple[float, float]]
+) -> tuple[shapes.Frame | None, list[Named], str]:
+    """The part of an area around places: its frame, outlines, and what moves these into it.
+
+    Outlines are those of the whole area's map, enlarged: finer ones would weigh more than they say.
+    """
+    shown = [area, *map_queries.areas_below(session, area)] if area else []
+    whole = shapes.sketch([each.shape for each in shown], places, WIDTH, HEIGHT)
+    if whole is None or not places:
+        return None, [], ""
+    xs, ys = zip(*(whole.frame.at(*place) for place in places), strict=True)
+    spread = max(max(xs) - min(xs), (max(ys) - min(ys)) * WIDTH / HEIGHT)
+    share = min(1.0, max(spread * ROOM / WIDTH, CLOSEST))
+    left = (min(xs) + max(xs)) / 2 - WIDTH * share / 2
+    upper = (min(ys) + max(ys)) / 2 - HEIGHT * share / 2
+    if share == 1.0:
+        left, upper = 0.0, 0.0
+    frame = replace(
+        whole.frame,
+        west=whole.frame.west + left / whole.frame.scale / whole.frame.narrowing,
+        north=whole.frame.north - upper / whole.frame.scale,
+        scale=whole.frame.scale / share,
+    )
+    outlines = []
+    for each, outline in zip(shown, whole.outlines, strict=True):
+        if outline is not None:
+            x, y = (outline.middle[0] - left) / share, (outline.middle[1] - upper) / share
+            inside = 0 <= x <= WIDTH and 0 <= y <= HEIGHT and each is not area
+            outlines.append(
+                Named(each, path_of(outline.rings), (round(x, 1), round(y, 1)) if inside else None)
+            )
+    return frame, outlines, f"scale({1 / share:.4f}) translate({-left:.2f} {-upper:.2f})"
+
+
+def _stops(sides: Sequence[Side], frame: shapes.Frame | None, cases: dict[UUID, list[Case]]) -> list[Stop]:
     stops = []
     for number, side in enumerate(sides, 1):
         before = sides[number - 2] if number > 1 else None
         hours = (side.at - before.at).total_seconds() / SECONDS_PER_HOUR if before else None
         place = _places([side])
-        at = drawn.frame.place(*place[0]) if drawn and place else None
+        at = frame.place(*place[0]) if frame and place else None
         apart = (
             metres_between(*_places([before])[0], *place[0])
             if before and place and _places([before])

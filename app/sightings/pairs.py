@@ -1,6 +1,6 @@
 """What the page of suggestions shows: two faces side by side, never how alike a machine finds them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -111,6 +111,11 @@ def lines(session: Session, officer: Officer, sightings: Sequence[Sighting]) -> 
         area = areas.get(session, area_of(session, own))
         found.append(SightingLine(sighting, area, own, len(held) - len(own)))
     return found
+
+
+def of_tips(session: Session, officer: Officer, tip_ids: Collection[UUID]) -> list[SightingLine]:
+    """The sightings that stand and hold faces of tips, for the pages of tips and cases; the newest first."""
+    return lines(session, officer, queries.of_tips(session, officer, tip_ids))
 
 
 def sides_of(session: Session, face_ids: set[UUID]) -> dict[UUID, Side]:

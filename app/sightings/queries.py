@@ -176,6 +176,16 @@ def standing(session: Session, officer: Officer, page: int) -> Listing[Sighting]
     return listing(session, question, page)
 
 
+def of_tips(session: Session, officer: Officer, tip_ids: Collection[UUID]) -> list[Sighting]:
+    """The sightings that stand and hold a face of one of these tips, the newest first."""
+    seen = visible_tip_ids(session, officer, tip_ids)
+    held = select(SightingFace.sighting_id).where(
+        col(SightingFace.tip_id).in_(seen), col(SightingFace.removed_at).is_(None)
+    )
+    question = visible_to(officer).where(col(Sighting.id).in_(held), col(Sighting.ended_at).is_(None))
+    return list(session.exec(question.order_by(col(Sighting.made_at).desc(), col(Sighting.id).desc())))
+
+
 def rows_of(session: Session, sighting_ids: Collection[UUID]) -> list[SightingFace]:
     """All rows of sightings in the order they were added, also of faces taken out; none of an undone step."""
     return list(
