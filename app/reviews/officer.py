@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.db import ReadSessionDep, SessionDep
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid, NotFound, Refusal
 from app.core.render import language_of, page, translate
+from app.officers.models import Officer
 from app.officers.sessions import ReviewerDep
 from app.reviews import checklist, comparison, queries, queue, service
 from app.reviews.models import Conclusion, ReviewState
@@ -68,17 +69,31 @@ def decide(
     conclusion: Annotated[Conclusion | None, Form()] = None,
     exposure: Annotated[float | None, Form(ge=0, allow_inf_nan=False)] = None,
 ) -> Response:
-    """Record the officer's own conclusion."""
+    """Record the officer's own conclusion; what was filled in is shown again if it cannot be recorded."""
+    typed = Typed(reason, conclusion, features)
     try:
-        service.decide(
-            session, officer, review_id, conclusion, reason, features=features, exposure_s=exposure
-        )
+        with session.begin_nested():  # a refusal that is answered with a page undoes what was begun
+            service.decide(
+                session, officer, review_id, conclusion, reason, features=features, exposure_s=exposure
+            )
     except Invalid as refusal:
         said = translate(language_of(request), refusal.message, **refusal.values)
-        errors = {refusal.field or "": said}
-        typed = Typed(reason, conclusion, features)
-        return _form(request, session, officer, review_id, errors, typed)
+        return _form(request, session, officer, review_id, {refusal.field or "": said}, typed)
+    except (Conflict, NotFound) as refusal:
+        return _lost(request, officer, refusal, typed)
     return _to(f"/console/reviews/{review_id}")
+
+
+def _lost(request: Request, officer: Officer, refusal: Refusal, typed: Typed) -> HTMLResponse:
+    return page(
+        request,
+        "console/queue/lost.html",
+        status=refusal.status,
+        officer=officer,
+        message=translate(language_of(request), refusal.message, **refusal.values),
+        components=checklist.COMPONENTS,
+        typed=typed,
+    )
 
 
 def _form(
