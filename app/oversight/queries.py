@@ -176,7 +176,9 @@ def leads(session: Session, officer: Officer, settings: Settings, wish: Wish) ->
 def tasks(session: Session, officer: Officer, wish: Wish) -> list[Line]:
     """Tasks of cases that are not done, the earliest due first."""
     moment = now()
-    own = case_queries.visible_to(officer).where(Case.state != CaseState.CLOSED)
+    own = case_queries.visible_to(officer).where(
+        Case.state != CaseState.CLOSED, col(Case.id).not_in(case_queries.resting())
+    )
     rows = session.exec(
         select(CaseTask, Case)
         .join(Case, col(Case.id) == col(CaseTask.case_id))

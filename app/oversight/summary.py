@@ -178,7 +178,9 @@ def _reviews(session: Session, ids: list[UUID], *which: ColumnElement[bool] | bo
 def _tasks(
     session: Session, officer: Officer, ids: list[UUID], *which: ColumnElement[bool] | bool
 ) -> Counter[UUID]:
-    own = case_queries.visible_to(officer).where(Case.state != CaseState.CLOSED)
+    own = case_queries.visible_to(officer).where(
+        Case.state != CaseState.CLOSED, col(Case.id).not_in(case_queries.resting())
+    )
     rows = session.exec(
         select(CaseTask.assignee_id, func.count(col(CaseTask.id)))
         .where(
