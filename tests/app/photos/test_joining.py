@@ -16,7 +16,7 @@ from app.core.errors import Conflict
 from app.encoders import reencoding
 from app.encoders import service as encoders
 from app.encoders.service import EncoderKey
-from app.photos import joining, queries, service
+from app.photos import joining, moving, queries
 from app.photos.models import (
     LinkDerived,
     LinkKind,
@@ -235,7 +235,7 @@ class TestByHand:
         first = album.send(STREET)
         copy = album.send(edited(STREET, "recompressed"))
         with album.context.db.write() as session:
-            service.separate(session, copy, SYSTEM)
+            moving.separate(session, copy, SYSTEM)
         later = album.send(edited(STREET, "half the size"))
 
         assert album.cluster(copy) != album.cluster(first) == album.cluster(later)
@@ -247,12 +247,12 @@ class TestByHand:
         """Every merge can be undone, an officer's too."""
         one, other = album.send(STREET), album.send(OTHER)
         with album.context.db.write() as session:
-            service.join(session, one, other, SYSTEM)
+            moving.join(session, one, other, SYSTEM)
         assert album.cluster(one) == album.cluster(other)
         assert [(link.kind, link.joined) for link in album.links(one)] == [(LinkKind.BY_HAND, True)]
 
         with album.context.db.write() as session:
-            service.separate(session, one, SYSTEM)
+            moving.separate(session, one, SYSTEM)
 
         assert album.cluster(one) != album.cluster(other)
         assert [link.joined for link in album.links(one)] == [False]
@@ -263,7 +263,7 @@ class TestByHand:
         copy = album.send(edited(STREET, "recompressed"))
 
         with album.context.db.write() as session, pytest.raises(Conflict):
-            service.join(session, copy, first, SYSTEM)
+            moving.join(session, copy, first, SYSTEM)
 
 
 def test_the_words_of_the_library_are_those_of_the_tables() -> None:
