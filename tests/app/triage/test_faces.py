@@ -171,8 +171,11 @@ class TestBystanders:
         tip, other, officer = make.tip(), make.tip(), make.officer()
         with desk.db.write() as session:
             for face in (*faces_of(desk, tip), *faces_of(desk, other)):
-                encoder = {"encoder": ENCODER, "encoder_version": ENCODER_VERSION}
-                session.add(Template(face_id=face.id, vector=b"1234", **encoder))
+                session.add(
+                    Template(
+                        face_id=face.id, encoder=ENCODER, encoder_version=ENCODER_VERSION, vector=b"1234"
+                    )
+                )
         mark(desk, tip, officer, "bystander")
         mark(desk, other, officer, "child")
 
