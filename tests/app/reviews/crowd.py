@@ -1,6 +1,7 @@
 """Many candidates at once, as plain rows: pictures without files, for tests of the queue alone."""
 
 from datetime import date, timedelta
+from hashlib import sha256
 from random import Random
 
 from app.candidates.models import Candidate, CandidateList, SearchCause
@@ -12,19 +13,20 @@ from app.tips import progress
 from app.tips.models import Channel, ChannelKind, Tip, TipState
 from tests.make import ENCODER, ENCODER_VERSION
 
-AREAS = ("440304", "440303", "440300")
 RECORDS = 7
 
 
-def crowd(context: Context, faces: int, *, areas: tuple[str, ...] = ("440304",)) -> list[Candidate]:
+def crowd(
+    context: Context, faces: int, *, areas: tuple[str, ...] = ("440304",), name: str = "crowd"
+) -> list[Candidate]:
     """Candidates of as many faces, each of a tip of its own; every third picture came twice."""
     dice = Random(4)  # noqa: S311 - the same crowd every time
     with context.db.write() as session:
-        channel = Channel(kind=ChannelKind.WEB, name="crowd")
+        channel = Channel(kind=ChannelKind.WEB, name=name)
         session.add(channel)
         records = [
             Record(
-                number=f"C{number:04}",
+                number=f"{name} {number}",
                 name="Lin Xiaoyu",
                 born_on=date(2012 + number, 5, 1),
                 missing_since=date(2024, 3, 1),
@@ -35,7 +37,7 @@ def crowd(context: Context, faces: int, *, areas: tuple[str, ...] = ("440304",))
         clusters = [PhotoCluster() for _ in range(faces)]
         session.add_all([*records, *clusters])
         session.flush()
-        pictures = [_photo(f"r{number}") for number in range(RECORDS)]
+        pictures = [_photo(f"{name} r{number}") for number in range(RECORDS)]
         session.add_all(pictures)
         session.flush()
         references = [
@@ -48,7 +50,7 @@ def crowd(context: Context, faces: int, *, areas: tuple[str, ...] = ("440304",))
                 channel_id=channel.id,
                 language="en",
                 place_text=f"Metro exit {number}",
-                receipt_lookup=number.to_bytes(32, "big"),
+                receipt_lookup=sha256(f"{name} {number}".encode()).digest(),
                 state=TipState.ROUTED,
                 jurisdiction_code=dice.choice(areas),
                 danger_now=dice.random() < 0.1,
@@ -60,7 +62,7 @@ def crowd(context: Context, faces: int, *, areas: tuple[str, ...] = ("440304",))
         session.flush()
         for tip in tips:
             progress.note(session, tip)
-        photos = [_photo(f"t{number}", tip) for number, tip in enumerate(tips)]
+        photos = [_photo(f"{name} t{number}", tip) for number, tip in enumerate(tips)]
         for number, photo in enumerate(photos):
             photo.cluster_id = clusters[number % faces].id
         session.add_all(photos)
