@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -25,31 +25,39 @@ DECIDED_SHOWN = 10
 
 def suggestions_visible_to(officer: Officer) -> SelectOfScalar[SightingSuggestion]:
     """Suggestions of which the officer may see both tips."""
-    faces = (
-        select(Face.id)
-        .join(Photo, col(Photo.id) == col(Face.photo_id))
-        .where(col(Photo.tip_id).in_(tip_queries.visible_to(officer).with_only_columns(col(Tip.id))))
-    )
     return select(SightingSuggestion).where(
-        col(SightingSuggestion.face_id).in_(faces), col(SightingSuggestion.other_id).in_(faces)
+        _face_visible_to(officer, col(SightingSuggestion.face_id)),
+        _face_visible_to(officer, col(SightingSuggestion.other_id)),
+    )
+
+
+def _face_visible_to(officer: Officer, face_id: Mapped[UUID]) -> ColumnElement[bool]:
+    # Asked of each suggestion: there are few of them, and very many tips.
+    return (
+        tip_queries.visible_to(officer)
+        .join(Photo, col(Photo.tip_id) == col(Tip.id))
+        .join(Face, col(Face.photo_id) == col(Photo.id))
+        .where(col(Face.id) == face_id)
+        .correlate(SightingSuggestion)
+        .exists()
     )
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Sighting]:
     """Sightings of which the officer may see at least one tip."""
-    tips = tip_queries.visible_to(officer).with_only_columns(col(Tip.id))
-    held = (
-        select(SightingFace.sighting_id)
-        .join(Sighting, col(Sighting.id) == col(SightingFace.sighting_id))
+    seen = (
+        tip_queries.visible_to(officer)
+        .join(SightingFace, col(SightingFace.tip_id) == col(Tip.id))
         .where(
-            col(SightingFace.tip_id).in_(tips),
+            col(SightingFace.sighting_id) == col(Sighting.id),
             or_(
                 col(SightingFace.removed_at).is_(None),
                 col(SightingFace.removed_at) == col(Sighting.ended_at),
             ),
         )
+        .correlate(Sighting)
     )
-    return select(Sighting).where(col(Sighting.id).in_(held))
+    return select(Sighting).where(seen.exists())
 
 
 def get_suggestion(session: Session, officer: Officer, suggestion_id: UUID) -> SightingSuggestion:

@@ -1,12 +1,19 @@
 """What the machine suggests: near in place and time, alike enough, and nothing twice."""
 
+from unittest.mock import Mock
+
+import pytest
 from sqlmodel import select
 
+from app import pipeline
 from app.audit.models import Action, AuditEvent
 from app.core.context import Context
+from app.core.jobs import Job
 from app.photos.models import Face, FaceRole, Photo
+from app.sightings import suggesting
 from app.sightings.distance import metres_between
-from app.tips.models import Channel, ChannelKind, Disposition, Tip
+from app.tips.models import Channel, ChannelKind, Disposition, Tip, TipState
+from matching.calibration import CalibrationMissing
 from tests.app.sightings.scene import FUTIAN, Scene, child
 
 NEAR = (22.5600, 114.0700)
@@ -109,3 +116,37 @@ class TestSuggest:
             scene.tip(child(1, number / 1000))
 
         assert scene.suggest(scene.tip(child(1, 0.05))) == most
+
+
+class TestJob:
+    def test_a_tip_that_is_handed_over_is_looked_for(self, scene: Scene, context: Context) -> None:
+        """The job stands in the transaction that brings a tip before officers, once."""
+        first, second = scene.tip(child(1)), scene.tip(child(1, 0.05))
+        with context.db.write() as session:
+            tip = session.get_one(Tip, second.id)
+            tip.state = TipState.PROCESSING
+            session.add(tip)
+
+        for _ in range(2):
+            with context.db.write() as session:
+                pipeline._hand_over(session, second.id)
+        with context.db.read() as session:
+            (job,) = session.exec(select(Job).where(Job.kind == "suggest_sightings"))
+        tools = pipeline.Tools(context, Mock(), scene.gallery, Mock())
+        pipeline.HANDLERS[job.kind](tools, job.args)
+
+        (suggestion,) = scene.suggestions()
+        assert {suggestion.face_id, suggestion.other_id} == {scene.face(first).id, scene.face(second).id}
+
+    def test_without_known_error_rates_nothing_is_suggested(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An encoder whose scores nobody measured has no threshold: no guess stands in for it."""
+
+        def unknown(*_: object) -> float:
+            raise CalibrationMissing("new encoder")
+
+        monkeypatch.setattr(suggesting, "threshold", unknown)
+        scene.tip(child(1))
+
+        assert scene.suggest(scene.tip(child(1, 0.05))) == 0
