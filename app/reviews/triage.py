@@ -162,7 +162,12 @@ def make_lead(session: Session, officer: Officer, tip_id: UUID, reason: str) -> 
     """
     tip = tips.get_visible(session, officer, tip_id)
     _check_undecided(session, tip)
-    return leads.from_triage(session, tip, officer, reason)
+    try:
+        return leads.from_triage(session, tip, officer, reason)
+    except Invalid as refusal:
+        # The page has other forms with a field of that name.
+        refusal.field = "lead_reason" if refusal.field == "reason" else refusal.field
+        raise
 
 
 def transfer(session: Session, officer: Officer, tip_id: UUID, code: str, reason: str) -> None:

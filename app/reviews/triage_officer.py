@@ -1,16 +1,18 @@
 """Triage pages: the list, a tip, and what failed."""
 
-from typing import Annotated, Literal
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Header, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.clock import now
 from app.core.context import Context, ContextDep
 from app.core.db import ReadSessionDep, SessionDep
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid, Refusal
 from app.core.render import language_of, page, translate
 from app.jurisdictions import queries as areas
 from app.officers.models import Officer
@@ -25,6 +27,7 @@ from app.tips.models import Disposition, TipState
 router = APIRouter()
 
 Text = Annotated[str, Form(max_length=20_000)]
+Number = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 Then = Annotated[Literal["list", "next"], Form()]
 
 
@@ -52,30 +55,37 @@ def show_list(
     context: ContextDep,
     officer: TriageDep,
     filters: FiltersDep,
-    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    number: Number = 1,
     done: Annotated[str, Query(max_length=40)] = "",
 ) -> HTMLResponse:
     """Show the tips that wait for a decision of their own."""
-    found = triage_list.in_triage(session, officer, filters, number)
-    behind = triage_list.behind_a_picture(session, officer)
-    items = [*found.items, *behind.items]
-    counts = triage_list.counts(session, officer)
-    codes = {tip.jurisdiction_code or "" for tip in items} | set(counts.areas) | {filters.area}
     return page(
         request,
         "console/triage.html",
-        officer=officer,
-        filters=filters,
-        found=found,
-        behind=behind,
-        counts=counts,
         done=triage_queries.closed_just_now(session, officer, done),
-        photos=triage_list.photo_counts(session, items),
-        listed=cluster_queries.listed(session, [tip.id for tip in items]),
-        clocks=clocks.of_tips(session, items, context.settings),
-        moment=now(),
-        areas={area.code: area for area in triage_list.areas_of(session, sorted(codes))},
+        **_waiting(session, context, officer, filters, number),
     )
+
+
+@router.get("/triage/live")
+def show_changes(
+    request: Request,
+    session: ReadSessionDep,
+    context: ContextDep,
+    officer: TriageDep,
+    filters: FiltersDep,
+    number: Number = 1,
+    if_none_match: Annotated[str, Header()] = "",
+) -> Response:
+    """The list alone, for a page that is open already; 304 while it says what it said."""
+    fragment = page(
+        request, "console/triage_list.html", **_waiting(session, context, officer, filters, number)
+    )
+    tag = f'"{hashlib.sha256(fragment.body).hexdigest()[:32]}"'
+    if tag in {part.strip() for part in if_none_match.split(",")}:
+        return Response(status_code=304, headers={"ETag": tag})
+    fragment.headers["ETag"] = tag
+    return fragment
 
 
 @router.get("/tips/{tip_id}")
@@ -93,7 +103,7 @@ def show_tip(
 @router.post("/tips/{tip_id}/disposition")
 def dispose(
     request: Request,
-    session: SessionDep,
+    context: ContextDep,
     officer: TriageDep,
     filters: FiltersDep,
     tip_id: UUID,
@@ -103,22 +113,19 @@ def dispose(
     then: Then = "list",
 ) -> Response:
     """Close a tip with its final code."""
-    try:
+
+    def step(session: SessionDep) -> str:
         triage.dispose(session, officer, tip_id, disposition, reason, duplicate_of)
-    except Invalid as refusal:
-        typed = {
-            "reason": reason,
-            "disposition": disposition or "",
-            "duplicate_of": str(duplicate_of or ""),
-        }
-        return _tip_page(request, session, officer, tip_id, refusal, **typed)
-    return _go_on(session, officer, filters, tip_id, then)
+        return _onward(session, officer, filters, tip_id, then)
+
+    typed = {"reason": reason, "disposition": disposition or "", "duplicate_of": str(duplicate_of or "")}
+    return _try(request, context, officer, tip_id, step, typed)
 
 
 @router.post("/tips/{tip_id}/welfare")
 def refer_to_welfare(
     request: Request,
-    session: SessionDep,
+    context: ContextDep,
     officer: TriageDep,
     filters: FiltersDep,
     tip_id: UUID,
@@ -127,11 +134,13 @@ def refer_to_welfare(
     then: Then = "list",
 ) -> Response:
     """Hand a family in need to civil affairs and close the tip with that."""
-    try:
+
+    def step(session: SessionDep) -> str:
         triage.refer_to_welfare(session, officer, tip_id, office, request_text)
-    except Invalid as refusal:
-        return _tip_page(request, session, officer, tip_id, refusal, office=office, request_text=request_text)
-    return _go_on(session, officer, filters, tip_id, then)
+        return _onward(session, officer, filters, tip_id, then)
+
+    typed = {"office": office, "request_text": request_text}
+    return _try(request, context, officer, tip_id, step, typed)
 
 
 @router.post("/tips/{tip_id}/faces/{face_id}")
@@ -150,21 +159,21 @@ def mark_face(
 
 @router.post("/tips/{tip_id}/lead")
 def make_lead(
-    request: Request, session: SessionDep, officer: TriageDep, tip_id: UUID, lead_reason: Text = ""
+    request: Request, context: ContextDep, officer: TriageDep, tip_id: UUID, lead_reason: Text = ""
 ) -> Response:
     """Make a tip a lead for an offline check."""
-    try:
+
+    def step(session: SessionDep) -> str:
         triage.make_lead(session, officer, tip_id, lead_reason)
-    except Invalid as refusal:
-        refusal.field = "lead_reason"
-        return _tip_page(request, session, officer, tip_id, refusal, lead_reason=lead_reason)
-    return _to(f"/console/tips/{tip_id}")
+        return f"/console/tips/{tip_id}"
+
+    return _try(request, context, officer, tip_id, step, {"lead_reason": lead_reason})
 
 
 @router.post("/tips/{tip_id}/transfer")
 def transfer(
     request: Request,
-    session: SessionDep,
+    context: ContextDep,
     officer: TriageDep,
     filters: FiltersDep,
     tip_id: UUID,
@@ -172,30 +181,31 @@ def transfer(
     transfer_reason: Text = "",
 ) -> Response:
     """Hand a tip to another area's authority."""
-    try:
+
+    def step(session: SessionDep) -> str:
         triage.transfer(session, officer, tip_id, area, transfer_reason)
-    except Invalid as refusal:
-        return _tip_page(
-            request, session, officer, tip_id, refusal, area=area, transfer_reason=transfer_reason
-        )
-    return _to(_address("/console/triage", filters))
+        return _address("/console/triage", filters)
+
+    typed = {"area": area, "transfer_reason": transfer_reason}
+    return _try(request, context, officer, tip_id, step, typed)
 
 
 @router.post("/tips/{tip_id}/messages")
 def write(
     request: Request,
-    session: SessionDep,
+    context: ContextDep,
     officer: TriageDep,
     tip_id: UUID,
     text: Text = "",
     ask: Annotated[Literal["true"] | None, Form()] = None,
 ) -> Response:
     """Write to the tipster."""
-    try:
+
+    def step(session: SessionDep) -> str:
         triage.write(session, officer, tip_id, text, ask=ask is not None)
-    except Invalid as refusal:
-        return _tip_page(request, session, officer, tip_id, refusal, text=text)
-    return _to(f"/console/tips/{tip_id}#thread")
+        return f"/console/tips/{tip_id}#thread"
+
+    return _try(request, context, officer, tip_id, step, {"text": text})
 
 
 @router.get("/failed")
@@ -225,12 +235,52 @@ def to_triage(session: SessionDep, officer: SupervisorDep, tip_id: UUID) -> Redi
     return _to(f"/console/tips/{tip_id}")
 
 
+def _waiting(
+    session: ReadSessionDep, context: Context, officer: Officer, filters: Filters, number: int
+) -> dict[str, Any]:
+    found = triage_list.in_triage(session, officer, filters, number)
+    behind = triage_list.behind_a_picture(session, officer)
+    items = [*found.items, *behind.items]
+    counts = triage_list.counts(session, officer)
+    codes = {tip.jurisdiction_code or "" for tip in items} | set(counts.areas) | {filters.area}
+    return {
+        "officer": officer,
+        "filters": filters,
+        "found": found,
+        "behind": behind,
+        "counts": counts,
+        "photos": triage_list.photo_counts(session, items),
+        "listed": cluster_queries.listed(session, [tip.id for tip in items]),
+        "clocks": clocks.of_tips(session, items, context.settings),
+        "moment": now(),
+        "areas": {area.code: area for area in triage_list.areas_of(session, sorted(codes))},
+    }
+
+
+def _try(
+    request: Request,
+    context: Context,
+    officer: Officer,
+    tip_id: UUID,
+    step: Callable[[SessionDep], str],
+    typed: dict[str, str],
+) -> Response:
+    """Take a step and go where it leads; refused, it changes nothing and the page keeps what was typed."""
+    try:
+        with context.db.write() as session:
+            path = step(session)
+    except (Invalid, Conflict) as refusal:
+        with context.db.write() as session:
+            return _tip_page(request, session, officer, tip_id, refusal, **typed)
+    return _to(path)
+
+
 def _tip_page(
     request: Request,
     session: SessionDep,
     officer: Officer,
     tip_id: UUID,
-    refusal: Invalid | None = None,
+    refusal: Refusal | None = None,
     **typed: str,
 ) -> HTMLResponse:
     tip = triage.open_tip(session, officer, tip_id)
@@ -278,14 +328,12 @@ def _tip_page(
     )
 
 
-def _go_on(
-    session: SessionDep, officer: Officer, filters: Filters, tip_id: UUID, then: str
-) -> RedirectResponse:
-    """Lead on to the next tip of the list, or back to it; either says what was done."""
+def _onward(session: SessionDep, officer: Officer, filters: Filters, tip_id: UUID, then: str) -> str:
+    """The next tip of the list, or the list; either says what was done."""
     tip = queries.get_visible(session, officer, tip_id)
     following = triage_list.neighbours(session, officer, filters, tip).following if then == "next" else None
     path = f"/console/tips/{following}" if following else "/console/triage"
-    return _to(_address(path, filters, done=str(tip.id)))
+    return _address(path, filters, done=str(tip.id))
 
 
 def _address(path: str, filters: Filters, **more: str) -> str:

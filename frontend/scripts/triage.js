@@ -1,19 +1,12 @@
-// Keys for the list and for a tip; a quick disposition is filled in here instead of by a new page.
+// Keys for a tip's page; a quick disposition is filled in here instead of by a new page.
 const CHOICE = "keys";
 const on = document.getElementById("keys-on");
-const rows = [...document.querySelectorAll("a[data-row]")];
 const closing = document.getElementById("closing");
 
-const wanted = () => {
-  try { return localStorage.getItem(CHOICE) !== "off"; } catch { return true; }
-};
-if (on) {
-  on.checked = wanted();
-  on.addEventListener("change", () => {
-    try { localStorage.setItem(CHOICE, on.checked ? "on" : "off"); } catch { /* Not remembered. */ }
-  });
-}
-for (const hint of document.querySelectorAll(".keys-hint")) hint.hidden = !wanted();
+try { on.checked = localStorage.getItem(CHOICE) !== "off"; } catch { /* Keys are on. */ }
+on.addEventListener("change", () => {
+  try { localStorage.setItem(CHOICE, on.checked ? "on" : "off"); } catch { /* Not remembered. */ }
+});
 
 function fill(code) {
   const offered = [...closing.querySelectorAll("[data-quick]")];
@@ -34,11 +27,6 @@ if (closing)
       fill(link.dataset.quick);
     });
 
-function move(step) {
-  const at = rows.indexOf(document.activeElement);
-  rows[Math.min(Math.max(at + step, 0), rows.length - 1)]?.focus();
-}
-
 const PLACES = { w: "request", l: "lead_reason", t: "area", m: "text" };
 const typing = (target) => target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
 
@@ -48,11 +36,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (!wanted()) return;
-  if (rows.length && (event.key === "j" || event.key === "k")) {
-    move(event.key === "j" ? 1 : -1);
-    return;
-  }
+  if (!on.checked) return;
   const place = document.getElementById(PLACES[event.key] ?? "");
   const control =
     event.key === "f"

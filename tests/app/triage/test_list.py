@@ -157,3 +157,30 @@ class TestReposts:
         assert str(foreign.id) not in text
         assert foreign.place_text not in text
         assert "1 more tip of another area." in text
+
+
+class TestLive:
+    def test_an_open_page_is_told_of_a_change_and_of_nothing_else(self, desk: Desk, make: Make) -> None:
+        """304 while a reader would see the same, the list alone when they would not."""
+        tip, officer = make.tip(), make.officer()
+        first = desk.client.get("/console/triage/live", as_=officer)
+        tag = first.headers["etag"]
+
+        same = desk.client.get("/console/triage/live", as_=officer, headers={"If-None-Match": tag})
+        filtered = desk.client.get("/console/triage/live?danger=on", as_=officer)
+        desk.dispose(tip, make.officer())
+        after = desk.client.get("/console/triage/live", as_=officer, headers={"If-None-Match": tag})
+
+        assert (first.status_code, same.status_code, after.status_code) == (200, 304, 200)
+        assert str(tip.id) in first.text
+        assert "<html" not in first.text
+        assert same.content == b""
+        assert str(tip.id) not in filtered.text
+        assert str(tip.id) not in after.text
+
+    def test_it_is_for_those_who_may_see_the_list(self, desk: Desk, make: Make) -> None:
+        """The same doors as the page's."""
+        foreign = make.tip(area="442000")
+
+        assert str(foreign.id) not in desk.client.get("/console/triage/live", as_=make.officer()).text
+        assert desk.client.get("/console/triage/live", as_=make.officer(Role.CLERK)).status_code == 403
