@@ -24,8 +24,8 @@ SECONDS_PER_HOUR = 3_600
 ROOM = 1.8
 """Width of the picture for each unit of width that the track takes."""
 
-CLOSEST = 0.15
-"""Share of the area's map that is shown at least."""
+LEAST_M = 6_000
+"""Metres across that are shown at least: nearer, no border would tell where the track is."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _drawn(
         return None, [], ""
     xs, ys = zip(*(whole.frame.at(*place) for place in places), strict=True)
     spread = max(max(xs) - min(xs), (max(ys) - min(ys)) * WIDTH / HEIGHT)
-    share = min(1.0, max(spread * ROOM / WIDTH, CLOSEST))
+    share = min(1.0, max(spread * ROOM, LEAST_M / whole.frame.metres_per_unit) / WIDTH)
     left = (min(xs) + max(xs)) / 2 - WIDTH * share / 2
     upper = (min(ys) + max(ys)) / 2 - HEIGHT * share / 2
     if share == 1.0:

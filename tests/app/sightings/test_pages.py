@@ -1,5 +1,7 @@
 """The pages of sightings: what they show, to whom, and what they never say."""
 
+import itertools
+import json
 import re
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from sqlmodel import select
 from app.audit.models import Action, AuditEvent
 from app.cases.models import Case, CaseTip, Lead
 from app.core.context import Context
+from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer, Role
 from app.sightings import service
 from app.tips.models import Tip
@@ -182,3 +185,26 @@ class TestTrack:
         assert "At most 2000 characters." in answer.text
         assert saved.status_code == 303
         assert "With a sign." in client.get(f"/console/sightings/{sighting}").text
+
+    def test_the_map_shows_every_stop_and_what_lies_around(
+        self, client: Client, scene: Scene, make: Make, context: Context
+    ) -> None:
+        """However near the stops are, or wherever they lie, all with a place are inside the picture."""
+        officer = make.officer(area="440300")
+        ring = [[113.8, 22.4], [114.5, 22.4], [114.5, 22.8], [113.8, 22.8], [113.8, 22.4]]
+        with context.db.write() as session:
+            area = session.get_one(Jurisdiction, "440304")
+            area.shape = json.dumps({"type": "Polygon", "coordinates": [ring]})
+            session.add(area)
+        places = [(22.5431, 114.0579), (22.5432, 114.0580), (22.7, 114.4), (23.4, 113.1)]
+        faces = [scene.face(scene.tip(child(number), at=at)) for number, at in enumerate(places)]
+        for one, other in itertools.pairwise(faces):
+            sighting = joined(scene, officer, scene.suggested(one.id, other.id))
+
+        page = client.get(f"/console/sightings/{sighting}", as_=officer).text
+
+        stops = re.findall(r'<circle[^>]*cx="([\d.-]+)"\s+cy="([\d.-]+)"', page)
+        inside = [(x, y) for x, y in stops if 0 <= float(x) <= 800 and 0 <= float(y) <= 600]
+        assert len(stops) == len(inside) == 3
+        assert page.count("not on the map") == 1
+        assert 'class="area own"' in page
