@@ -12,8 +12,9 @@ from app.audit.models import Action
 from app.candidates.models import Candidate
 from app.core.clock import now
 from app.core.context import Context
+from app.core.errors import Conflict
 from app.officers.models import Officer, Role
-from app.reviews import claims
+from app.reviews import claims, settling
 from app.reviews.models import Conclusion, Review, ReviewState
 from app.tips.models import Channel, ChannelKind, Tip, TipMessage, TipState
 from tests.app.reviews.conftest import NOWHERE, Desk
@@ -181,6 +182,26 @@ class TestTypedTextSurvives:
         assert late.text.count("Differs") == 1
         with desk.db.read() as session:
             assert session.get_one(Review, review_id).conclusion is None
+
+    def test_a_refusal_at_the_last_step_records_nothing(
+        self, desk: Desk, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The page that shows the words again is no success: decision and log row go with the refusal."""
+        candidate = make.candidate()
+        officer = make.officer()
+        review_id = desk.hold(candidate, officer)
+
+        def refuse(*_: object) -> None:
+            raise Conflict("This candidate has been settled or withdrawn meanwhile.")
+
+        monkeypatch.setattr(settling, "settle", refuse)
+        answer = desk.send(review_id, officer, Conclusion.EXCLUDE, WORDS)
+
+        assert answer.status_code == 409
+        assert WORDS in answer.text
+        with desk.db.read() as session:
+            assert session.get_one(Review, review_id).state == ReviewState.CLAIMED
+        assert Action.REVIEW_DECIDED not in [row.action for row in desk.audited(candidate.id)]
 
     def test_a_tip_that_went_elsewhere_takes_no_words_along(self, desk: Desk, make: Make) -> None:
         """The pair is not there any more; what was typed is."""

@@ -279,6 +279,8 @@ class TestClocks:
                 TipEvent(tip_id=tip.id, state=TipState.ROUTED, jurisdiction_code="440304", at=after(-200))
             )
         officer = make.officer(area="440300")
+        with time_machine.travel(after(-100), tick=False):
+            assert "Overdue" not in desk.client.get("/console/reviews", as_=officer).text
         overdue = desk.client.get("/console/reviews", as_=officer).text
         with context.db.write() as session:
             kept = session.get_one(Tip, tip.id)
