@@ -16,6 +16,7 @@ from app.core.web.forms import refused_form
 from app.officers.models import Officer
 from app.referrals import queries as referrals
 from app.referrals.models import Agency
+from app.sightings import pairs
 
 PAGE = "console/case.html"
 Typed = Annotated[str, Form(max_length=20_000)]
@@ -69,6 +70,7 @@ def values(session: ReadSessionDep, context: Context, officer: Officer, case_id:
         "shown": shown,
         "outcomes": Outcome,
         "agencies": Agency,
+        "sightings": pairs.of_tips(session, officer, [item.tip.id for item in shown.tips]),
         "attached": attachments.of_case(session, case_id),
         "referral_lines": referrals.lines(session, context.settings, referrals.of_case(session, case_id)),
     }
