@@ -19,7 +19,15 @@ from app.officers.models import Officer
 from app.officers.sessions import SupervisorDep, TriageDep
 from app.photos import moving
 from app.photos.models import FaceRole
-from app.reviews import cluster_queries, faces, recirculation, triage, triage_list, triage_queries
+from app.reviews import (
+    cluster_members,
+    cluster_queries,
+    faces,
+    recirculation,
+    triage,
+    triage_list,
+    triage_queries,
+)
 from app.reviews.triage_list import WAITED_DAYS, Filters
 from app.tips import answers, clocks, queries
 from app.tips.models import Disposition, TipState
@@ -285,9 +293,11 @@ def _tip_page(
 ) -> HTMLResponse:
     tip = triage.open_tip(session, officer, tip_id)
     context: Context = request.app.state.context
-    own_copies, elsewhere = triage_queries.copies(session, officer, tip)
+    copies = triage_queries.copies(session, officer, tip)
     waits = triage_queries.under_review(session, tip.id)
     photos = queries.photos_of(session, tip.id)
+    clusters = {photo.cluster_id for photo in photos if photo.cluster_id is not None}
+    members = cluster_members.members_of(session, officer, clusters)
     listed = cluster_queries.listed(session, [tip.id]).get(tip.id, {})
     filters = filters_of(request)
     return page(
@@ -307,13 +317,16 @@ def _tip_page(
         photos=photos,
         shown=request.query_params.get("faces", ""),
         scenes=triage_queries.scenes_of(session, tip.id),
-        links=cluster_queries.explained(session, officer, [*photos, *(copy.photo for copy in own_copies)]),
+        links=cluster_queries.explained(session, officer, [*photos, *(copy.photo for copy in copies.first)]),
         steps=moving.last_steps(session, [photo.id for photo in photos]),
-        copies_of=cluster_queries.copies_of(session, officer, photos),
+        facts={
+            cluster_id: cluster_members.facts_of(found)
+            for cluster_id, found in members.items()
+            if len(found) > 1
+        },
         listed=listed,
-        earlier=recirculation.earlier(session, officer, tip, photos, listed),
-        copies=own_copies,
-        elsewhere=elsewhere,
+        earlier=recirculation.earlier(session, officer, tip, members, listed),
+        copies=copies,
         # While a candidate waits, what was decided on its siblings would lead whoever still has to decide.
         settled=[] if waits else triage_queries.settled(session, tip.id),
         thread=queries.thread(session, tip.id),
