@@ -25,8 +25,8 @@ function plan() {
 
 async function ask() {
   try {
-    const answer = await fetch(queue.dataset.live, { headers: { "If-None-Match": tag }, redirect: "error" });
-    if (answer.status === 401 || answer.status === 403) return; // signed out: the next step of the reader says so
+    const answer = await fetch(queue.dataset.live, { headers: { "If-None-Match": tag }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") return; // signed out: the reader's next step says so
     if (answer.status === 200) {
       const html = await answer.text();
       tag = answer.headers.get("etag") ?? "";
