@@ -1,7 +1,7 @@
 """Questions about the photos of one cluster: who sent them, what may belong there, what is decided on."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -48,17 +48,26 @@ def members(session: Session, officer: Officer, cluster_id: UUID) -> list[Member
     Raises:
         NotFound: there is none.
     """
+    found = members_of(session, officer, {cluster_id}).get(cluster_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def members_of(session: Session, officer: Officer, cluster_ids: Collection[UUID]) -> dict[UUID, list[Member]]:
+    """The same of several clusters; those without a visible photo are left out."""
     busy = select(Candidate.tip_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
-    rows = session.exec(
+    found: dict[UUID, list[Member]] = {}
+    for photo, tip, area, waits in session.exec(
         select(Photo, Tip, Jurisdiction, col(Tip.id).in_(busy))
         .join(Tip, col(Tip.id) == col(Photo.tip_id))
         .outerjoin(Jurisdiction, col(Jurisdiction.code) == col(Tip.jurisdiction_code))
-        .where(Photo.cluster_id == cluster_id, col(Tip.id).in_(mine(officer)))
+        .where(col(Photo.cluster_id).in_(cluster_ids), col(Tip.id).in_(mine(officer)))
         .order_by(col(Tip.received_at), col(Photo.received_at), col(Photo.id))
-    ).all()
-    if not rows:
-        raise NotFound
-    return [Member(photo, tip, area, bool(waits)) for photo, tip, area, waits in rows]
+    ):
+        assert photo.cluster_id is not None
+        found.setdefault(photo.cluster_id, []).append(Member(photo, tip, area, bool(waits)))
+    return found
 
 
 def elsewhere(session: Session, officer: Officer, cluster_id: UUID, before: datetime | None = None) -> int:
@@ -104,7 +113,9 @@ def suggestions(session: Session, officer: Officer, cluster_id: UUID) -> list[Su
             photo, tip = seen.get(outer, (None, None))
             if photo is None or tip is None or photo.cluster_id in {None, cluster_id} or inner not in seen:
                 continue
-            found.setdefault(outer, Suggestion(photo, tip, Explained(link, seen[link.other_id][1])))
+            found.setdefault(
+                outer, Suggestion(photo, tip, Explained(link, seen[link.other_id][1], together=False))
+            )
     return list(found.values())
 
 

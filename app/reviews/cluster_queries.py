@@ -35,6 +35,8 @@ class Explained:
     link: PhotoLink
     tip: Tip | None
     """The other photo's tip; None if it is not the officer's to see."""
+    together: bool
+    """Whether the two stand in one cluster; an officer may have taken the other out since."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +65,19 @@ def explained(session: Session, officer: Officer, found: Sequence[Photo]) -> dic
             .where(col(Photo.id).in_(others), col(Tip.id).in_(mine(officer)))
         ).all()
     )
+    stands = dict(session.exec(select(Photo.id, Photo.cluster_id).where(col(Photo.id).in_(others))).all())
+    stands |= {photo.id: photo.cluster_id for photo in found}
     return {
-        photo_id: [Explained(link, visible.get(link.other_id)) for link in items]
+        photo_id: [
+            Explained(
+                link,
+                visible.get(link.other_id),
+                link.joined and stands[photo_id] == stands.get(link.other_id),
+            )
+            for link in items
+        ]
         for photo_id, items in links.items()
     }
-
-
-def copies_of(session: Session, officer: Officer, found: Sequence[Photo]) -> dict[UUID, Copies]:
-    """By photo, its copies in the tips that the officer may see; photos without copies are left out."""
-    clusters = {photo.cluster_id for photo in found if photo.cluster_id is not None}
-    rows = session.exec(
-        select(Photo, Tip)
-        .join(Tip, col(Tip.id) == col(Photo.tip_id))
-        .where(col(Photo.cluster_id).in_(clusters), col(Tip.id).in_(mine(officer)))
-        .order_by(col(Tip.received_at), col(Photo.received_at), col(Photo.id))
-    ).all()
-    known = {}
-    for photo in found:
-        members = [(copy, tip) for copy, tip in rows if copy.cluster_id == photo.cluster_id]
-        if len(members) > 1:
-            known[photo.id] = facts(members)
-    return known
 
 
 def listed(

@@ -60,7 +60,7 @@ def earlier(
     session: Session,
     officer: Officer,
     tip: Tip,
-    photos: Sequence[Photo],
+    copies: Mapping[UUID, Sequence[Member]],
     listed: Mapping[UUID, Sequence[tuple[KnownList, KnownPicture]]],
 ) -> Earlier:
     """Gather what speaks for an old picture.
@@ -69,16 +69,14 @@ def earlier(
         session: any session.
         officer: who asks; only tips that they see are named.
         tip: the tip.
-        photos: its photos.
+        copies: by cluster of its photos, their copies in tips that the officer sees.
         listed: by photo, the lists of known pictures that it is on.
     """
     claims: dict[UUID, EarlierClaim] = {}
     elsewhere, oldest = 0, 0.0
-    for photo in photos:
-        if photo.cluster_id is None:
-            continue
-        elsewhere += cluster_members.elsewhere(session, officer, photo.cluster_id, before=tip.received_at)
-        for member in cluster_members.members(session, officer, photo.cluster_id):
+    for cluster_id, members in copies.items():
+        elsewhere += cluster_members.elsewhere(session, officer, cluster_id, before=tip.received_at)
+        for member in members:
             oldest = max(oldest, _file_days(member.photo, tip))
             claim = _claim(tip, member)
             if claim is not None:

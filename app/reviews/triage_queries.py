@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
 from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate
@@ -36,6 +37,22 @@ class Copy:
     photo: Photo
 
 
+MOST_COPIES = 20
+"""Copies that a tip's page lists; the page of the picture has all of them."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Other tips with the same pictures."""
+
+    first: list[Copy]
+    """Those of the officer's area that came in first."""
+    mine: int
+    """Tips of the officer's area."""
+    elsewhere: int
+    """Tips of other areas."""
+
+
 @dataclass(frozen=True)
 class Settled:
     """A candidate of the tip that is decided: who concluded what may be shown now."""
@@ -53,23 +70,24 @@ class FailedJob:
     tip: Tip | None
 
 
-def copies(session: Session, officer: Officer, tip: Tip) -> tuple[list[Copy], int]:
-    """Other tips with one of this tip's pictures.
-
-    Returns:
-        Those of the officer's area, oldest first, and how many there are elsewhere.
-    """
+def copies(session: Session, officer: Officer, tip: Tip) -> Copies:
+    """Other tips with one of this tip's pictures."""
     clusters = select(Photo.cluster_id).where(Photo.tip_id == tip.id, col(Photo.cluster_id).is_not(None))
+    mine = tips.visible_to(officer).with_only_columns(col(Tip.id))
+    same = (col(Photo.cluster_id).in_(clusters), col(Photo.tip_id) != tip.id)
+    number = select(func.count(distinct(col(Photo.tip_id)))).where(*same)
     rows = session.exec(
         select(Tip, Photo)
         .join(Photo, col(Photo.tip_id) == col(Tip.id))
-        .where(col(Photo.cluster_id).in_(clusters), Tip.id != tip.id)
-        .order_by(col(Tip.received_at))
-    ).all()
-    named = {other.id for other, _ in rows}
-    mine = {other.id for other in session.exec(tips.visible_to(officer).where(col(Tip.id).in_(named)))}
-    seen = [Copy(other, photo) for other, photo in rows if other.id in mine]
-    return seen, len({other.id for other, _ in rows if other.id not in mine})
+        .where(*same, col(Tip.id).in_(mine))
+        .order_by(col(Tip.received_at), col(Tip.id))
+        .limit(MOST_COPIES)
+    )
+    return Copies(
+        [Copy(other, photo) for other, photo in rows],
+        session.exec(number.where(col(Photo.tip_id).in_(mine))).one(),
+        session.exec(number.where(col(Photo.tip_id).not_in(mine))).one(),
+    )
 
 
 def check_photo(session: Session, officer: Officer, tip_id: UUID, photo_id: UUID) -> None:

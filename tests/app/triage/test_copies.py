@@ -136,6 +136,18 @@ class TestPuttingTogether:
         assert desk.photos(copy)[0].cluster_id != desk.photos(first)[0].cluster_id
         assert "Taken out by an officer:" in desk.page(copy, officer)
 
+    def test_a_copy_is_no_copy_of_a_picture_that_was_taken_out_since(self, desk: Desk, make: Make) -> None:
+        """Its own link stays as it was; the page says how the two stand now, and offers the way back."""
+        first, copy, third, officer = make.tip(), make.tip(), make.tip(), make.officer()
+        desk.same_picture(first, copy, third)
+        made = link(desk, copy, first, LinkKind.CROP, derived=LinkDerived.FIRST)
+        assert "Taken out by an officer:" not in desk.page(copy, officer)
+
+        desk.send(first, officer, f"photos/{made.other_id}/separate")
+
+        assert "Taken out by an officer:" in desk.page(copy, officer)
+        assert f"/photos/{made.photo_id}/together/{made.other_id}" in desk.page(copy, officer)
+
     def test_a_photo_with_a_candidate_of_its_own_stays(self, desk: Desk, make: Make) -> None:
         """Somebody decides on it as it stands, or has decided."""
         first, copy, officer = make.tip(), make.tip(), make.officer()
