@@ -10,6 +10,7 @@ from app.core.context import Context
 from app.officers import passwords
 from app.officers.models import Officer, Role
 from app.photos.models import Photo
+from app.reviews import triage
 from app.tips.models import Disposition, Tip, TipState
 from tests.browser.test_console import PASSWORD, sign_in
 from tests.make import Make
@@ -178,3 +179,32 @@ def test_two_pictures_are_put_together_by_number_and_apart_again(
     page.click("text=Undo: put together on")
     expect(page.locator("main")).not_to_contain_text("Put together by an officer with")
     assert photo_of(context, copy).cluster_id != photo_of(context, tip).cluster_id
+
+
+def test_a_list_that_is_open_follows_what_colleagues_do(
+    page: Page, context: Context, make: Make, officer: Officer
+) -> None:
+    """A tip that a colleague closed goes without a reload, and the focus stays in the list."""
+    first, second = make.tip(), make.tip()
+    page.clock.install()
+    sign_in(page, officer)
+    page.goto("/console/triage")
+    if not has_script(page):
+        pytest.skip("Without script the list is as old as the page.")
+    page.keyboard.press("j")
+    with page.expect_response(re.compile("/console/triage/live")):
+        page.clock.run_for(16_000)
+    expect(page.locator("a[data-row]")).to_have_count(2)
+
+    with context.db.write() as session:
+        triage.dispose(session, officer, first.id, Disposition.NOT_A_CHILD, "It was a doll.", None)
+    for _ in range(20):  # The next question is planned when the answer before it was read.
+        page.clock.run_for(16_000)
+        if page.locator("a[data-row]").count() == 1:
+            break
+        page.wait_for_timeout(50)
+
+    expect(page.locator("a[data-row]")).to_have_count(1)
+    expect(page.locator("a[data-row]")).to_be_focused()
+    assert str(second.id) in (page.locator("a[data-row]").get_attribute("href") or "")
+    expect(page.locator("#changed")).to_contain_text("1 tip waits for a decision.")
