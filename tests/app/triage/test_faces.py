@@ -9,8 +9,10 @@ import pytest
 from sqlmodel import col, select
 
 from app.audit.models import Action
-from app.candidates import queries
-from app.candidates.models import Candidate, CandidateState
+from app.candidates import queries, service
+from app.candidates.gallery import GalleryCache
+from app.candidates.models import Candidate, CandidateState, SearchCause
+from app.core.context import Context
 from app.core.jobs import Job
 from app.officers.models import Officer, Role
 from app.photos.models import Face, FaceRole, Photo, Template
@@ -222,6 +224,34 @@ class TestBystanders:
         assert {each.record_id for each in back} == {record.id, late.id}
         assert len(back) == 2
         assert found[0].id not in {each.id for each in back}
+
+    @pytest.mark.faces
+    def test_a_search_that_was_under_way_proposes_nothing_for_them(
+        self, desk: Desk, context: Context, make: Make, worker: Worker
+    ) -> None:
+        """The mark counts from the moment it is made, not from the next search on."""
+        tip = make.sent_tip((PICTURES / "p0007-tip0.jpg").read_bytes(), area="440304")
+        worker.run_until_idle()
+        make.sent_record((PICTURES / "p0007-portrait0.jpg").read_bytes())
+        worker.run_until_idle()
+        face = faces_of(desk, tip)[0]
+        mark(desk, tip, make.officer(), "child", face)
+        gallery = GalleryCache(context.settings.data_dir)
+        with context.db.read() as session:
+            current = gallery.current(session)
+            probes = service.probes_of_tip(session, tip.id, current, anew=face.photo_id)
+            found = [(probe, service.compare(probe, current)) for probe in probes]
+        assert found
+
+        for each in faces_of(desk, tip):
+            mark(desk, tip, make.officer(), "bystander", each)
+        with context.db.write() as session:
+            proposed = [
+                service.propose(session, probe, chosen, current, SearchCause.TIP, 10, anew=True)
+                for probe, chosen in found
+            ]
+
+        assert set(proposed) == {0}
 
     @staticmethod
     def _candidates(desk: Desk, tip: Tip) -> Sequence[Candidate]:
