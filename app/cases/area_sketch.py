@@ -1,48 +1,80 @@
-"""A small sketch of an area with the places of a case, for paper."""
+"""A small map for paper: an area's outline and the places of a case, drawn from what the database holds."""
 
-import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from app.cases.paper import SKETCH_SIDE
+from app.cases.paper import WIDTH, font
+from app.jurisdictions import shapes
 
-SIMPLIFIED_TO = 1 / 400
-"""Share of the sketch's width below which a bend of the outline is left out."""
-EDGE = 14.0
-"""Points kept free around the outline, for letters."""
+HEIGHT = 230.0
+"""Points."""
+ONE_DOT = 11.0
+"""Points; places nearer than this share a dot, so that their letters can be read."""
+MOST_LETTERS = 6
+"""Letters beside one dot; the table of places has them all."""
 
-Line = list[tuple[float, float]]
+
+def letter(number: int) -> str:
+    """What a place is called: A to Z, then AA and on."""
+    high, low = divmod(number, 26)
+    return (letter(high - 1) if high else "") + chr(ord("A") + low)
 
 
-def sketch(
-    geometry: str, places: Sequence[tuple[float, float]]
-) -> tuple[list[Line], list[tuple[float, float]]]:
-    """Project an outline and places onto the sketch.
+def drawing(shape: str | None, places: Sequence[tuple[str, float, float]]) -> tuple[Any, list[str]] | None:
+    """Draw an area and places.
 
     Args:
-        geometry: GeoJSON geometry of the area, WGS 84.
-        places: (latitude, longitude) in degrees; places outside the area widen the sketch.
+        shape: GeoJSON geometry of the area, WGS 84; None for an area known by name only.
+        places: letter, latitude and longitude in degrees of each.
 
     Returns:
-        Outlines and places, in points from the lower left corner.
+        A drawing for paper, and the letters of places outside of it; None without a shape and a place.
     """
-    from shapely import Polygon, transform  # noqa: PLC0415 - it loads arrays, which the web process starts without
-    from shapely.geometry import shape  # noqa: PLC0415
+    from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, String  # noqa: PLC0415
+    from reportlab.lib import colors  # noqa: PLC0415
 
-    outline = shape(json.loads(geometry))
-    # A degree of longitude is shorter than one of latitude.
-    narrow = math.cos(math.radians((outline.bounds[1] + outline.bounds[3]) / 2))
-    area = transform(outline, lambda degrees: degrees * (narrow, 1.0))
-    points = [(longitude * narrow, latitude) for latitude, longitude in places]
-    xs = [area.bounds[0], area.bounds[2], *(x for x, _ in points)]
-    ys = [area.bounds[1], area.bounds[3], *(y for _, y in points)]
-    span = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0
-    scale = (SKETCH_SIDE - 2 * EDGE) / span
+    made = shapes.sketch([shape], [place[1:] for place in places], WIDTH, HEIGHT)
+    if made is None:
+        return None
+    sheet = Drawing(WIDTH, HEIGHT)
+    for outline in made.outlines:
+        for ring in outline.rings if outline else ():
+            flat = [part for x, y in (*ring, ring[0]) for part in (x, HEIGHT - y)]
+            sheet.add(PolyLine(flat, strokeColor=colors.dimgrey, strokeWidth=0.8))
+    named = [(place[0], point) for place, point in zip(places, made.points, strict=True)]
+    for letters, x, y in _dots([(name, point) for name, point in named if point]):
+        sheet.add(Circle(x, HEIGHT - y, 3.2, fillColor=colors.black))
+        words = " ".join(letters[:MOST_LETTERS]) + (" …" if len(letters) > MOST_LETTERS else "")
+        right = x < WIDTH - 70  # Letters at the right edge stand left of their dot.
+        sheet.add(
+            String(
+                x + (6 if right else -6),
+                HEIGHT - y - 3.5,
+                words,
+                fontName=font(),
+                fontSize=10,
+                textAnchor="start" if right else "end",
+            )
+        )
+    length, metres = made.frame.bar
+    sheet.add(Line(0, 3, length, 3, strokeWidth=1.5))
+    told = f"{metres // 1000} km" if metres >= 1000 else f"{metres} m"  # noqa: PLR2004
+    sheet.add(String(length + 5, 1, told, fontName=font(), fontSize=8))
+    sheet.add(Line(WIDTH - 10, HEIGHT - 30, WIDTH - 10, HEIGHT - 12, strokeWidth=1))
+    sheet.add(
+        PolyLine([WIDTH - 13, HEIGHT - 17, WIDTH - 10, HEIGHT - 12, WIDTH - 7, HEIGHT - 17], strokeWidth=1)
+    )
+    sheet.add(String(WIDTH - 10, HEIGHT - 9, "N", fontName=font(), fontSize=8, textAnchor="middle"))
+    return sheet, [name for name, point in named if point is None]
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        return EDGE + (x - min(xs)) * scale, EDGE + (y - min(ys)) * scale
 
-    simple = area.simplify(span * SIMPLIFIED_TO)
-    polygons = [part for part in getattr(simple, "geoms", [simple]) if isinstance(part, Polygon)]
-    outlines = [[place(x, y) for x, y in polygon.exterior.coords] for polygon in polygons]
-    return outlines, [place(x, y) for x, y in points]
+def _dots(places: Sequence[tuple[str, tuple[float, float]]]) -> list[tuple[list[str], float, float]]:
+    dots: list[tuple[list[str], float, float]] = []
+    for name, (x, y) in places:
+        near = next((dot for dot in dots if math.dist(dot[1:], (x, y)) < ONE_DOT), None)
+        if near:
+            near[0].append(name)
+        else:
+            dots.append(([name], x, y))
+    return dots

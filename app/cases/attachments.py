@@ -1,6 +1,8 @@
 """Files that officers put into a case: sealed, sent back as downloads only."""
 
 import re
+import unicodedata
+from pathlib import PurePath
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -9,15 +11,17 @@ from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
 from app.cases import queries, service
-from app.cases.models import CaseAttachment, CaseEntryKind
+from app.cases.models import Case, CaseAttachment, CaseEntryKind
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound, TooLarge
-from app.core.files import PhotoStore, StoredFile
+from app.core.files import StoredFile
 from app.officers.models import Officer
 
+FIELD = "attachment"
 LARGEST = 20 * 2**20
 """Bytes of one attachment."""
-LONGEST_NAME = 120
+LONGEST_NAME = 150
+"""Bytes of a name in UTF-8; file systems take 255, and archives put a number before it."""
 MOST = 50
 """Attachments of one case."""
 
@@ -26,7 +30,13 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
 )
-"""First bytes of the kinds that are taken, beside plain text."""
+"""First bytes of the kinds taken beside plain text; office files are not, they can carry programs."""
+ENDINGS = {
+    "application/pdf": (".pdf",),
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/png": (".png",),
+    "text/plain": (".txt", ".csv", ".log", ".md"),
+}
 
 
 def media_type(data: bytes) -> str:
@@ -37,21 +47,30 @@ def media_type(data: bytes) -> str:
         TooLarge: it is larger than is taken.
     """
     if len(data) > LARGEST:
-        raise TooLarge("A file may have at most %(most)s MB.", most=LARGEST // 2**20)
+        raise TooLarge("A file may have at most %(most)s MB.", field=FIELD, most=LARGEST // 2**20)
+    if not data:
+        raise Invalid("Choose a file that is not empty.", field=FIELD)
     for start, kind in SIGNATURES:
         if data.startswith(start):
             return kind
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    if not text.strip() or "\x00" in text:
-        raise Invalid("Attach a PDF, a JPEG or PNG picture, or a plain text.", field="attachment")
+    if not _is_text(data):
+        raise Invalid("Attach a PDF, a JPEG or PNG picture, or a plain text.", field=FIELD)
     return "text/plain"
 
 
+def _is_text(data: bytes) -> bool:
+    """Whether bytes are text as Chinese computers write it, without control characters."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return bool(text.strip()) and not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
+    return False
+
+
 def attach(session: Session, officer: Officer, case_id: UUID, name: str, kind: str, file: StoredFile) -> None:
-    """Add a file that is stored already; closed cases take none.
+    """Add a file that is stored already; a closed case takes files, as it takes notes.
 
     Args:
         session: a writing session.
@@ -63,15 +82,14 @@ def attach(session: Session, officer: Officer, case_id: UUID, name: str, kind: s
 
     Raises:
         NotFound: no such case in the officer's area.
-        Conflict: the case is closed, rests in another, or has very many already.
+        Conflict: the case rests in another, has this file, or has very many already.
     """
     case = queries.get_visible(session, officer, case_id, hold=True)
-    service.refuse_closed(session, case)
-    if len(of_case(session, case.id)) >= MOST:
-        raise Conflict("This case has %(most)s attachments. Take one out first.", most=MOST)
+    service.refuse_resting(session, case)
+    _refuse_full(session, case, file.sha256)
     row = CaseAttachment(
         case_id=case.id,
-        name=tidy(name),
+        name=tidy(name, kind),
         media_type=kind,
         byte_count=file.byte_count,
         sha256=file.sha256,
@@ -86,53 +104,105 @@ def attach(session: Session, officer: Officer, case_id: UUID, name: str, kind: s
     audit.record(session, actor, Action.ATTACHMENT_ADDED, "case", case.id, attachment=str(row.id))
 
 
-def tidy(name: str) -> str:
-    """A file name without folders, control characters or surprises, never empty."""
-    last = re.split(r"[\\/]", name)[-1]
-    kept = "".join(letter for letter in last if letter.isprintable()).strip(" .")
-    return kept[-LONGEST_NAME:] or "file"
+def tidy(name: str, kind: str) -> str:
+    """A file name that every system takes and no reader is misled by, with the ending of its kind.
 
-
-def of_case(session: Session, case_id: UUID) -> list[CaseAttachment]:
-    """A case's attachments; the caller has checked that the case may be seen."""
-    question = select(CaseAttachment).where(
-        CaseAttachment.case_id == case_id, col(CaseAttachment.removed_at).is_(None)
+    Args:
+        name: as the officer's computer had it.
+        kind: what `media_type` found.
+    """
+    last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
+    seen = "".join(sign for sign in last if sign.isprintable())
+    safe = re.sub(r'[<>:"|?*]', "_", seen).strip(" .")
+    path = PurePath(safe or "file")
+    stem, ending = (
+        (path.stem, path.suffix) if path.suffix.lower() in ENDINGS[kind] else (safe, ENDINGS[kind][0])
     )
+    short = stem.encode()[: LONGEST_NAME - len(ending)].decode(errors="ignore").strip(" .")
+    return f"{short or 'file'}{ending}"
+
+
+def of_case(session: Session, case_id: UUID, *, taken_out: bool | None = False) -> list[CaseAttachment]:
+    """A case's attachments in the order they came; the caller has checked that the case may be seen.
+
+    Args:
+        session: any session.
+        case_id: the case.
+        taken_out: those that were taken out; None for all.
+    """
+    question = select(CaseAttachment).where(CaseAttachment.case_id == case_id)
+    if taken_out is not None:
+        question = question.where(col(CaseAttachment.removed_at).is_not(None) == taken_out)
     return list(session.exec(question.order_by(col(CaseAttachment.added_at), col(CaseAttachment.id))))
 
 
-def opened(
-    session: Session, store: PhotoStore, officer: Officer, case_id: UUID, attachment_id: UUID
-) -> tuple[CaseAttachment, bytes]:
-    """An attachment and its bytes, with its audit row in the same transaction.
+def opened(session: Session, officer: Officer, case_id: UUID, attachment_id: UUID) -> CaseAttachment:
+    """An attachment whose bytes may be sent once this transaction, with its audit row, is committed.
 
     Raises:
         NotFound: no such case in the officer's area, or no such attachment.
     """
-    row = _get(session, officer, case_id, attachment_id)
+    queries.get_visible(session, officer, case_id)
+    row = _get(session, case_id, attachment_id, taken_out=False)
+    log_opened(session, officer, row)
+    return row
+
+
+def log_opened(session: Session, officer: Officer, row: CaseAttachment) -> None:
+    """Say in the audit log that an officer sees an attachment."""
     actor = officer_actor(officer.id)
-    audit.record(session, actor, Action.ATTACHMENT_OPENED, "case", case_id, attachment=str(row.id))
-    return row, store.get(row.store_key, row.sealed_key)
+    audit.record(session, actor, Action.ATTACHMENT_OPENED, "case", row.case_id, attachment=str(row.id))
 
 
 def take_out(session: Session, officer: Officer, case_id: UUID, attachment_id: UUID) -> None:
-    """Take an attachment out of its case; the sealed file stays.
+    """Take an attachment out of its case; the sealed file stays, and it can be put back.
 
     Raises:
         NotFound: no such case in the officer's area, or no such attachment.
         Conflict: the case is closed or rests in another.
     """
-    row = _get(session, officer, case_id, attachment_id)
-    service.refuse_closed(session, queries.get_visible(session, officer, case_id, hold=True))
+    case = queries.get_visible(session, officer, case_id, hold=True)
+    row = _get(session, case_id, attachment_id, taken_out=False)
+    service.refuse_closed(session, case)
     row.removed_at = now()
     session.add(row)
+    service.write_entry(
+        session, case, officer, CaseEntryKind.ATTACHMENT, "", title=row.name, step="taken_out"
+    )
     actor = officer_actor(officer.id)
     audit.record(session, actor, Action.ATTACHMENT_REMOVED, "case", case_id, attachment=str(row.id))
 
 
-def _get(session: Session, officer: Officer, case_id: UUID, attachment_id: UUID) -> CaseAttachment:
-    queries.get_visible(session, officer, case_id)
+def put_back(session: Session, officer: Officer, case_id: UUID, attachment_id: UUID) -> None:
+    """Put an attachment back that was taken out.
+
+    Raises:
+        NotFound: no such case in the officer's area, or no such attachment among those taken out.
+        Conflict: the case is closed, rests in another, has this file again, or has very many already.
+    """
+    case = queries.get_visible(session, officer, case_id, hold=True)
+    row = _get(session, case_id, attachment_id, taken_out=True)
+    service.refuse_closed(session, case)
+    _refuse_full(session, case, row.sha256)
+    row.removed_at = None
+    session.add(row)
+    service.write_entry(session, case, officer, CaseEntryKind.ATTACHMENT, "", title=row.name, step="put_back")
+    actor = officer_actor(officer.id)
+    audit.record(
+        session, actor, Action.ATTACHMENT_ADDED, "case", case_id, attachment=str(row.id), put_back=True
+    )
+
+
+def _refuse_full(session: Session, case: Case, sha256: str) -> None:
+    held = of_case(session, case.id)
+    if any(row.sha256 == sha256 for row in held):
+        raise Conflict("The case has this file already.", field=FIELD)
+    if len(held) >= MOST:
+        raise Conflict("This case has %(most)s attachments. Take one out first.", field=FIELD, most=MOST)
+
+
+def _get(session: Session, case_id: UUID, attachment_id: UUID, *, taken_out: bool) -> CaseAttachment:
     row = session.get(CaseAttachment, attachment_id)
-    if row is None or row.case_id != case_id or row.removed_at is not None:
+    if row is None or row.case_id != case_id or (row.removed_at is not None) != taken_out:
         raise NotFound
     return row

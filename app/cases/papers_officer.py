@@ -1,19 +1,20 @@
 """A case's papers: tasking sheet, case file, attachments."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, File, Request, UploadFile
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
 
-from app.cases import attachments, case_file, queries, tasking_sheet
+from app.cases import attachments, case_file, tasking_sheet
+from app.cases.approved import Sealed
 from app.cases.steps import Typed, refused, step
 from app.core.context import ContextDep
-from app.core.db import SessionDep
-from app.core.errors import Invalid, Refusal
+from app.core.errors import Invalid, NotFound, Refusal, message
 from app.core.render import language_of
 from app.officers.sessions import InvestigatorDep
+from app.tips.parts import read_file
 
 router = APIRouter()
 
@@ -26,17 +27,17 @@ DOWNLOAD = {
 
 @router.get("/cases/{case_id}/tasking-sheet.pdf")
 def print_tasking_sheet(
-    request: Request,
-    session: SessionDep,
-    context: ContextDep,
-    officer: InvestigatorDep,
-    case_id: UUID,
-    sheet: Literal["zh", "en"] | None = None,
+    request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, task: UUID | None = None
 ) -> Response:
-    """Print the tasking sheet in the reader's language, or in the one asked for."""
-    made = tasking_sheet.make(session, context, officer, case_id, sheet or language_of(request))
-    number = queries.get_visible(session, officer, case_id).number
-    return _download(made, "application/pdf", f"{number}.pdf", inline=True)
+    """Print the tasking sheet in the reader's language, of all tasks or of one."""
+    language = language_of(request)
+    with context.db.write() as session:
+        sheet = tasking_sheet.prepare(session, officer, case_id, language, task)
+    made = tasking_sheet.draw(sheet, context.store, language, context.settings.zone)
+    # Browsers show no sandboxed PDF; their viewer needs styles.
+    shown = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    name = f"{sheet.shown.case.number}-{language}.pdf"
+    return Response(made, media_type="application/pdf", headers=DOWNLOAD | shown | _named(name, "inline"))
 
 
 @router.post("/cases/{case_id}/case-file")
@@ -46,11 +47,19 @@ def export(
     """Take the case file out, for a written purpose."""
     try:
         with context.db.write() as session:
-            made = case_file.make(session, context, officer, case_id, purpose)
-            number = queries.get_visible(session, officer, case_id).number
+            made = case_file.prepare(session, context, officer, case_id, purpose)
     except Invalid as refusal:
         return refused(request, context, officer, case_id, refusal, purpose=purpose)
-    return _download(made, "application/zip", f"{number}.zip")
+    return StreamingResponse(
+        case_file.stream(made, context.store),
+        media_type="application/zip",
+        headers=DOWNLOAD | _named(f"{made.number}.zip"),
+    )
+
+
+async def _sent(request: Request, _: InvestigatorDep) -> tuple[str, bytes]:
+    """The file of the form, for officers who may attach one."""
+    return await read_file(request, attachments.FIELD)
 
 
 @router.post("/cases/{case_id}/attachments")
@@ -59,35 +68,37 @@ def attach(
     context: ContextDep,
     officer: InvestigatorDep,
     case_id: UUID,
-    attachment: Annotated[UploadFile | None, File()] = None,
+    sent: Annotated[tuple[str, bytes], Depends(_sent)],
 ) -> Response:
     """Put a file into the case."""
-    with context.db.read() as session:
-        queries.get_visible(session, officer, case_id)
-    data = attachment.file.read(attachments.LARGEST + 1) if attachment else b""
+    name, data = sent
     try:
         kind = attachments.media_type(data)
     except Refusal as refusal:
-        refusal.field = "attachment"
         return refused(request, context, officer, case_id, refusal)
-    name = (attachment.filename if attachment else None) or ""
     file = context.store.put(data)
-    return step(
-        request,
-        context,
-        officer,
-        case_id,
-        lambda session: attachments.attach(session, officer, case_id, name, kind, file),
-    )
+    try:
+        return step(
+            request,
+            context,
+            officer,
+            case_id,
+            lambda session: attachments.attach(session, officer, case_id, name, kind, file),
+        )
+    except NotFound:
+        context.store.delete(file.store_key)
+        raise
 
 
 @router.get("/cases/{case_id}/attachments/{attachment_id}")
-def download(
-    session: SessionDep, context: ContextDep, officer: InvestigatorDep, case_id: UUID, attachment_id: UUID
-) -> Response:
+def download(context: ContextDep, officer: InvestigatorDep, case_id: UUID, attachment_id: UUID) -> Response:
     """Send an attachment, to be saved and never shown by the browser."""
-    row, data = attachments.opened(session, context.store, officer, case_id, attachment_id)
-    return _download(data, "application/octet-stream", row.name)
+    with context.db.write() as session:
+        row = attachments.opened(session, officer, case_id, attachment_id)
+    data = Sealed(row.store_key, row.sealed_key).data(context.store)
+    if data is None:
+        raise NotFound(message("The file is gone."))
+    return Response(data, media_type="application/octet-stream", headers=DOWNLOAD | _named(row.name))
 
 
 @router.post("/cases/{case_id}/attachments/{attachment_id}/remove")
@@ -104,9 +115,19 @@ def take_out(
     )
 
 
-def _download(data: bytes, kind: str, name: str, *, inline: bool = False) -> Response:
-    way = "inline" if inline else "attachment"
-    headers = DOWNLOAD | {"Content-Disposition": f"{way}; filename*=UTF-8''{quote(name, safe='')}"}
-    if inline:  # Browsers show no sandboxed PDF.
-        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-    return Response(data, media_type=kind, headers=headers)
+@router.post("/cases/{case_id}/attachments/{attachment_id}/restore")
+def put_back(
+    request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, attachment_id: UUID
+) -> Response:
+    """Put an attachment back that was taken out."""
+    return step(
+        request,
+        context,
+        officer,
+        case_id,
+        lambda session: attachments.put_back(session, officer, case_id, attachment_id),
+    )
+
+
+def _named(name: str, way: str = "attachment") -> dict[str, str]:
+    return {"Content-Disposition": f"{way}; filename*=UTF-8''{quote(name, safe='')}"}

@@ -71,6 +71,10 @@ def values(session: ReadSessionDep, context: Context, officer: Officer, case_id:
         "outcomes": Outcome,
         "agencies": Agency,
         "sightings": pairs.of_tips(session, officer, [item.tip.id for item in shown.tips]),
-        "attached": attachments.of_case(session, case_id),
+        "attached": [
+            row for case in (shown.case, *shown.resting) for row in attachments.of_case(session, case.id)
+        ],
+        "taken_out": attachments.of_case(session, case_id, taken_out=True),
+        "resting_numbers": {case.id: case.number for case in shown.resting},
         "referral_lines": referrals.lines(session, context.settings, referrals.of_case(session, case_id)),
     }

@@ -10,7 +10,28 @@ from app.audit.service import officer_actor
 from app.core.files import PhotoStore
 from app.officers.models import Officer
 from app.photos import queries
-from app.photos.models import RenditionKind
+from app.photos.models import Rendition, RenditionKind
+
+
+def show(
+    session: Session, officer: Officer, photo_id: UUID, kind: RenditionKind, face_position: int
+) -> Rendition:
+    """A derived picture that an officer is to see, with its audit row; the bytes come after the commit.
+
+    Raises:
+        NotFound: no such picture, or not this officer's to see.
+    """
+    rendition = queries.get_viewable(session, officer, photo_id, kind, face_position)
+    audit.record(
+        session,
+        officer_actor(officer.id),
+        Action.PHOTO_VIEWED,
+        "photo",
+        photo_id,
+        kind=kind.value,
+        face=face_position,
+    )
+    return rendition
 
 
 def view(
@@ -26,14 +47,5 @@ def view(
     Raises:
         NotFound: no such picture, or not this officer's to see.
     """
-    rendition = queries.get_viewable(session, officer, photo_id, kind, face_position)
-    audit.record(
-        session,
-        officer_actor(officer.id),
-        Action.PHOTO_VIEWED,
-        "photo",
-        photo_id,
-        kind=kind.value,
-        face=face_position,
-    )
+    rendition = show(session, officer, photo_id, kind, face_position)
     return store.get(rendition.store_key, rendition.sealed_key)

@@ -118,6 +118,32 @@ async def read_parts(request: Request, names: frozenset[str]) -> Parts:
     return Parts(texts, photos, problem, _digest(texts, photos))
 
 
+async def read_file(request: Request, field: str) -> tuple[str, bytes]:
+    """Read a form that holds one file and nothing else.
+
+    Args:
+        request: the request; its body is not read yet.
+        field: name of the file's part.
+
+    Returns:
+        The file's name as sent, and its bytes; both empty when none was chosen.
+
+    Raises:
+        NoForm: another kind of body.
+        Refusal: the body breaks off or breaks the rules of multipart.
+        Invalid: another part, or more than one file.
+    """
+    items = await _items(request)
+    files = [value for _, value in items if isinstance(value, UploadFile)]
+    try:
+        if [name for name, _ in items] not in ([field], []) or len(files) != len(items):
+            raise Invalid("Send one file at a time.", field=field)
+        return (_utf8(files[0].filename or "", field), await files[0].read()) if files else ("", b"")
+    finally:
+        for file in files:
+            await file.close()
+
+
 NO_PHOTO = message(
     "One of the files is not a photo we can take. Send JPEG, PNG, WebP or HEIC pictures, as phones make them."
 )
