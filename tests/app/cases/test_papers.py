@@ -66,7 +66,7 @@ class TestTaskingSheet:
     def test_one_task_can_be_printed_alone(self, desk: Desk, client: Client, case: Case) -> None:
         """Only that task stands on the sheet; another case's task answers 404."""
         with desk.context.db.read() as session:
-            task = session.exec(select(CaseTask).where(CaseTask.title.startswith("第3项"))).one()  # type: ignore[attr-defined]
+            task = session.exec(select(CaseTask).where(CaseTask.title.startswith("第3项"))).one()
         text, _ = text_of(client.get(address(case, f"task={task.id}"), as_=desk.investigator).content)
         (printed,) = desk.audited(Action.TASKING_SHEET_PRINTED)
 
