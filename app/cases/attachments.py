@@ -13,7 +13,8 @@ from app.audit.service import officer_actor
 from app.cases import queries, service
 from app.cases.models import Case, CaseAttachment, CaseEntryKind
 from app.core.clock import now
-from app.core.errors import Conflict, Invalid, NotFound, TooLarge
+from app.core.context import Context
+from app.core.errors import Conflict, Invalid, NotFound, Refusal, TooLarge
 from app.core.files import StoredFile
 from app.officers.models import Officer
 
@@ -67,6 +68,30 @@ def _is_text(data: bytes) -> bool:
             continue
         return bool(text.strip()) and not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
     return False
+
+
+def keep(context: Context, officer: Officer, case_id: UUID, name: str, data: bytes) -> None:
+    """Seal a file and add it to a case; one that is refused is not kept.
+
+    Args:
+        context: the deployment.
+        officer: who adds it.
+        case_id: the case.
+        name: as the officer's computer had it.
+        data: the file.
+
+    Raises:
+        NotFound: no such case in the officer's area.
+        Refusal: the file or the case does not allow it; `media_type` and `attach` say when.
+    """
+    kind = media_type(data)
+    file = context.store.put(data)
+    try:
+        with context.db.write() as session:
+            attach(session, officer, case_id, name, kind, file)
+    except Refusal:
+        context.store.delete(file.store_key)
+        raise
 
 
 def attach(session: Session, officer: Officer, case_id: UUID, name: str, kind: str, file: StoredFile) -> None:

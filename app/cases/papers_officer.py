@@ -5,7 +5,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from app.cases import attachments, case_file, tasking_sheet
 from app.cases.approved import Sealed
@@ -71,23 +71,13 @@ def attach(
     sent: Annotated[tuple[str, bytes], Depends(_sent)],
 ) -> Response:
     """Put a file into the case."""
-    name, data = sent
     try:
-        kind = attachments.media_type(data)
+        attachments.keep(context, officer, case_id, *sent)
+    except NotFound:
+        raise
     except Refusal as refusal:
         return refused(request, context, officer, case_id, refusal)
-    file = context.store.put(data)
-    try:
-        return step(
-            request,
-            context,
-            officer,
-            case_id,
-            lambda session: attachments.attach(session, officer, case_id, name, kind, file),
-        )
-    except NotFound:
-        context.store.delete(file.store_key)
-        raise
+    return RedirectResponse(f"/console/cases/{case_id}#papers", status_code=303)
 
 
 @router.get("/cases/{case_id}/attachments/{attachment_id}")
