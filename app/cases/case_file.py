@@ -37,7 +37,7 @@ READ_ME = """\
 案件卷宗 {number}
 导出时间 {time}
 
-  case.json                 案件及其线索、任务、转办、附件等全部记录
+  case.json                 案件及其线索、任务、转介、附件等全部记录
   timeline.csv              时间线
   tasking-sheet-*.pdf       任务单（中文、英文）
   pictures/                 可打印的图片：比对人脸、隐去人脸的现场图；来源见 case.json
