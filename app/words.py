@@ -4,15 +4,18 @@ from enum import StrEnum
 
 from app.candidates.models import CandidateState, Support
 from app.cases.models import CaseEntryKind, CaseState, IdentityEvidence, Outcome
+from app.enquiries.models import Finding
 from app.jurisdictions.models import Level
 from app.officers.models import Role
+from app.partners.models import PackageState, Scope
 from app.photos.models import FaceRole, PhotoState
-from app.records.models import RecordState, Sex
+from app.records.models import ImportState, RecordState, Sex
 from app.referrals.models import Agency, ReferralOutcome, ReferralState
 from app.reviews.models import AppealKind, AppealState, Conclusion, GoldenTruth
 from app.sightings.models import SuggestionState
 from app.tips.clocks import ClockKind
-from app.tips.models import ChannelKind, Disposition, TipState
+from app.tips.models import ChannelKind, Disposition, NotificationKind, TipState
+from app.webhooks.models import DeliveryState, EventType
 
 
 def _(message: str) -> str:
@@ -151,6 +154,30 @@ _PAIRS: tuple[tuple[StrEnum, str], ...] = (
     (CaseEntryKind.UNMERGED, _("Merge undone")),
     (CaseEntryKind.SPLIT, _("Case split")),
     (CaseEntryKind.EXPORTED, _("Case file exported")),
+    (ChannelKind.SANDBOX, _("Sandbox")),
+    (ChannelKind.REGISTRY, _("Police registry")),
+    (RecordState.ERASED, _("Erased")),
+    (ImportState.RUNNING, _("Running")),
+    (ImportState.DONE, _("Done")),
+    (ImportState.STOPPED, _("Interrupted")),
+    (NotificationKind.EMAIL, _("E-mail")),
+    (NotificationKind.PUSH, _("Message of this browser")),
+    (Finding.NEW, _("New to us")),
+    (Finding.BEING_CHECKED, _("Being checked")),
+    (Finding.CHECKED, _("Checked")),
+    (Finding.UNREADABLE, _("Cannot be read")),
+    (Scope.TIPS_SEND, _("Send tips")),
+    (Scope.TIPS_READ, _("Read what became of them")),
+    (Scope.WEBHOOKS, _("Manage webhooks")),
+    (Scope.RECORDS, _("Keep records up to date")),
+    (PackageState.OPEN, _("Being filled")),
+    (PackageState.FINISHED, _("Finished")),
+    (PackageState.RETRACTED, _("Retracted")),
+    (EventType.TIP_UPDATED, _("News of a tip")),
+    (EventType.PING, _("Test")),
+    (DeliveryState.WAITING, _("Waits for its time")),
+    (DeliveryState.DELIVERED, _("Delivered")),
+    (DeliveryState.DEAD, _("Given up")),
 )
 
 WORDS: dict[tuple[type[StrEnum], str], str] = {(type(code), code.value): words for code, words in _PAIRS}

@@ -9,7 +9,7 @@ from types import FrameType
 
 import structlog
 
-from app import pipeline
+from app import pipeline, watches
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, checkpoints_path, write_checkpoint
@@ -30,6 +30,8 @@ CLOCKS_EVERY_S = 30.0
 """Pause between two looks at the clocks of tips."""
 CHECKPOINT_EVERY_S = 60.0
 """Pause between two signed heads of the audit chain."""
+STOP_PATIENCE_S = 10.0
+"""How long a stopping worker waits for a watch that is under way; an unfinished one begins anew later."""
 ROUTER_LIFE_S = 60.0
 """How long the shapes of areas are kept before they are read anew."""
 
@@ -63,12 +65,15 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop."""
         log.info("worker_started", worker=self.name)
+        watching = threading.Thread(target=watches.run, args=(self._context, self._stopping), daemon=True)
+        watching.start()
         while not self._stopping.is_set():
             self._checkpoint()
             self._watch_clocks()
             if not self.run_one():
                 self._stopping.wait(POLL_S)
         self._tools.gallery.save()
+        watching.join(STOP_PATIENCE_S)
         log.info("worker_stopped", worker=self.name)
 
     def run_until_idle(self) -> int:

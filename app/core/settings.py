@@ -50,6 +50,28 @@ class Settings(BaseSettings):
     session_hours: int = Field(10, ge=1, description="An officer's session ends after this at the latest.")
     job_lease_seconds: float = Field(60, gt=0, description="A job unheard of for this long is taken up anew.")
     job_attempts: int = Field(5, ge=1, description="Tries of a job before a person has to look at it.")
+    public_url: str = Field(
+        "", pattern="^(https?://[^/ ]+)?$", description="Address citizens know, as https://tips.example.org."
+    )
+    work_cost: int = Field(
+        20_000, ge=1, description="Work asked of a browser when many knock: the highest number it may try."
+    )
+    enquiry_seconds: float = Field(20, ge=0, description="Everybody who asks about a photo waits this long.")
+    enquiries_per_hour: int = Field(600, ge=1, description="Photos that may be asked about, all together.")
+    smtp_url: str = Field(
+        "", description="Where notices by e-mail go, as smtps://user:password@host:465; empty offers none."
+    )
+    mail_from: str = Field("", description="Sender of notices by e-mail.")
+    push_contact: str = Field(
+        "", description="Address that push services may write to, as mailto:; empty offers no push."
+    )
+    partner_minute_quota: int = Field(120, ge=1, description="Tips a channel may send in a minute.")
+    partner_day_quota: int = Field(20_000, ge=1, description="Tips a channel may send in 24 hours.")
+    upload_hours: float = Field(24, gt=0, description="An unfinished upload or package is kept this long.")
+    void_days: float = Field(7, gt=0, description="Voiding a channel's tips can be undone for this long.")
+    webhooks_inside: bool = Field(
+        default=False, description="Webhooks and push may go to http and to private addresses; for trials."
+    )
     receipt_memory_kib: int = Field(19_456, ge=8, description="Argon2id memory for receipt codes, KiB.")
     receipt_passes: int = Field(2, ge=1, description="Argon2id passes for receipt codes.")
 

@@ -79,6 +79,9 @@ class Photo(Row, table=True):
     claimed_taken_at: str | None = None
     claimed_latitude: float | None = None
     claimed_longitude: float | None = None
+    marked_x: float | None = None
+    marked_y: float | None = None
+    """Where in the upright picture its sender pointed at the child: shares of width and height, 0 to 1."""
 
     cluster_id: UUID | None = Field(default=None, foreign_key="photo_cluster.id", index=True)
     kept_apart: bool = False

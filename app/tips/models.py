@@ -17,6 +17,8 @@ class ChannelKind(StrEnum):
     PARTNER = "partner"  # A partner's key.
     IMPORT = "import"  # A bulk import by an operator.
     GOLDEN = "golden"  # Known answers mixed in among candidates; nobody sent them.
+    SANDBOX = "sandbox"  # A partner tries its program; officers never see what comes in.
+    REGISTRY = "registry"  # A police system that sends missing-child records, and no tips.
 
 
 class Channel(Row, table=True):
@@ -27,6 +29,16 @@ class Channel(Row, table=True):
     kind: ChannelKind = Field(sa_type=stored(ChannelKind))
     name: str = Field(unique=True)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    owner: str = ""
+    """Who answers for it: a person or office, with how to reach them."""
+    jurisdiction_code: str | None = None
+    """Area of the police system behind a registry; it writes records of this area and no other."""
+    minute_quota: int | None = None
+    """Tips taken in a minute; None takes the deployment's."""
+    day_quota: int | None = None
+    """Tips taken in 24 hours; None takes the deployment's."""
+    paused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when it takes nothing in; what it sent before may still be read."""
 
 
 class CoordinateSystem(StrEnum):
@@ -156,6 +168,8 @@ class Tip(Row, table=True):
     duplicate_of_id: UUID | None = Field(default=None, foreign_key="tip.id")
     escalated_to: str | None = Field(default=None, index=True)
     """Code of the area above whose duty this tip became when a clock ran out; None while its own has time."""
+    set_aside_by: UUID | None = Field(default=None, index=True)
+    """The voiding of its channel that keeps it out of the officers' work; None when none does."""
 
 
 class TipEvent(Row, table=True):
@@ -203,3 +217,27 @@ class TipMessage(Row, table=True):
     notice: str | None = None
     """Code of a system notice: a disposition's value, or another known code."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class NotificationKind(StrEnum):
+    """How a tipster is told that something is new, without a word of what."""
+
+    EMAIL = "email"
+    PUSH = "push"  # A web push of the browser.
+
+
+class TipNotification(Row, table=True):
+    """Where a tipster asked to be told; goes with the tip's contact, and when it is withdrawn."""
+
+    __tablename__ = "tip_notification"
+
+    tip_id: UUID = Field(foreign_key="tip.id", index=True)
+    kind: NotificationKind = Field(sa_type=stored(NotificationKind))
+    address_sealed: bytes
+    """The e-mail address, or the browser's push subscription as JSON."""
+    language: str
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    told_until: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    """Moment of the newest message of the thread that was told of."""
+    failures: int = 0
+    """Tries in a row that failed; after some it is dropped."""

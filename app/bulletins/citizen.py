@@ -1,0 +1,5 @@
+"""Bulletins as the public reads them: pages and an Atom feed."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Writing, correcting and withdrawing bulletins."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""The console pages of channels."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Areas as GeoJSON."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["areas"])

@@ -1,0 +1,5 @@
+"""The outlines of areas, for the pin on the tip form."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

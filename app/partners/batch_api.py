@@ -1,0 +1,5 @@
+"""Many tips in one request."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["tips"])

@@ -1,0 +1,5 @@
+"""What the tip form needs beside its page: the service worker, and a draft that is sent later."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

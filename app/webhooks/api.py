@@ -1,0 +1,5 @@
+"""A partner's own webhooks: endpoints, secrets, deliveries, test and replay."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["webhooks"])
