@@ -4,14 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from fastapi.security import HTTPBearer
 
-from app.audit.models import ActorKind
-from app.audit.service import Actor
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep
 from app.core.render import language_of
 from app.partners import service
+from app.partners.access import ReadsTips, SendsTips, documented_scheme
 from app.partners.documents import TIP_BODY, Message, TipAnswer, TipReceived, refusals
 from app.tips import answers, intake, receipts
 from app.tips import service as tips
@@ -21,23 +19,10 @@ from app.tips.parts import Parts
 
 router = APIRouter(tags=["tips"])
 
-_documented_scheme = HTTPBearer(
-    auto_error=False, description="A key made by the operator: hw1_<id>_<secret>.", scheme_name="PartnerKey"
-)
 
-
-def _channel(request: Request, context: ContextDep) -> UUID:
-    # A session of its own: one that lasted while a slow body arrives would hold a connection all that time.
-    with context.db.read() as session:
-        return service.channel_of(session, request.headers.get("authorization", ""))
-
-
-ChannelDep = Annotated[UUID, Depends(_channel)]
-
-
-async def _parts(request: Request, channel_id: ChannelDep) -> Parts:
+async def _parts(request: Request, caller: SendsTips) -> Parts:
     """The body, read only for a request with a valid key."""
-    del channel_id
+    del caller
     return await intake.partner_parts(request)
 
 
@@ -52,16 +37,16 @@ async def _parts(request: Request, channel_id: ChannelDep) -> Parts:
                 "Location": {"schema": {"type": "string"}, "description": "Where to read its status."}
             },
         },
-        **refusals(400, 401, 413, 415, 422, 500, 503),
+        **refusals(400, 401, 403, 413, 415, 422, 500, 503),
     },
     openapi_extra={"requestBody": TIP_BODY},
-    dependencies=[Depends(_documented_scheme)],
+    dependencies=[Depends(documented_scheme)],
 )
 def send_tip(
     request: Request,
     response: Response,
     context: ContextDep,
-    channel_id: ChannelDep,
+    caller: SendsTips,
     parts: Annotated[Parts, Depends(_parts)],
     idempotency_key: Annotated[
         str | None,
@@ -79,7 +64,7 @@ def send_tip(
     """
     new = intake.partner_tip(parts, idempotency_key, language_of(request))
     try:
-        accepted = tips.accept(context, channel_id, new, Actor(ActorKind.PARTNER, str(channel_id)))
+        accepted = tips.accept(context, caller.channel_id, new, caller.actor)
     except tips.KeyReused as refusal:
         refusal.status = 422
         raise
@@ -95,12 +80,12 @@ def send_tip(
 @router.get(
     "/tips/{tip_id}",
     summary="Read where a tip stands",
-    responses=refusals(401, 404, 500, 503),
-    dependencies=[Depends(_documented_scheme)],
+    responses=refusals(401, 403, 404, 500, 503),
+    dependencies=[Depends(documented_scheme)],
 )
-def read_tip(request: Request, session: ReadSessionDep, channel_id: ChannelDep, tip_id: UUID) -> TipAnswer:
+def read_tip(request: Request, session: ReadSessionDep, caller: ReadsTips, tip_id: UUID) -> TipAnswer:
     """Read the status and answers of a tip that this key's channel sent."""
-    tip = service.own_tip(session, channel_id, tip_id)
+    tip = service.own_tip(session, caller.channel_id, tip_id)
     answer = answers.answer_to(session, tip, language_of(request))
     return TipAnswer(
         id=answer.tip_id,

@@ -121,6 +121,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     said = {
         400: "The request could not be read.",
         401: "No valid key.",
+        403: "The key was not made for this.",
         404: "No such tip, or not yours.",
         413: "A photo, a text or the whole request is too large.",
         415: "Not multipart/form-data, or a file that is no photo we read.",

@@ -12,8 +12,8 @@ from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.core.clock import now
-from app.core.errors import Conflict, Invalid, NotFound, NotSignedIn
-from app.partners.models import PartnerKey
+from app.core.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
+from app.partners.models import PartnerKey, Scope
 from app.tips.models import Channel, ChannelKind, Tip
 
 PREFIX = "hw1"
@@ -79,20 +79,19 @@ def revoke_key(session: Session, key_id: str) -> None:
         audit.record(session, SYSTEM, Action.PARTNER_KEY_REVOKED, "channel", key.channel_id, key=key_id)
 
 
-def channel_of(session: Session, authorization: str) -> UUID:
-    """The channel that a request's key belongs to.
+def authenticate(session: Session, authorization: str, scope: Scope) -> tuple[PartnerKey, Channel]:
+    """The key that a request carries, and its channel.
 
     A key has 256 random bits, so a plain hash is slow enough to guess.
 
     Args:
         session: any session.
         authorization: value of the header.
-
-    Returns:
-        The channel's id.
+        scope: what the request wants to do.
 
     Raises:
         NotSignedIn: no key, an unknown, expired or revoked one; all read alike.
+        NotAllowed: a valid key that was not made for this.
     """
     scheme, _, key = authorization.partition(" ")
     parts = key.split("_", 2)
@@ -102,7 +101,9 @@ def channel_of(session: Session, authorization: str) -> UUID:
     fits = hmac.compare_digest(found.key_sha256 if found else "", _digest(key))
     if found is None or not fits or found.revoked_at is not None or found.expires_at <= now():
         raise _refused()
-    return found.channel_id
+    if scope not in found.scopes:
+        raise NotAllowed("This key was not made for that. Ask the operator for one with the right scope.")
+    return found, session.get_one(Channel, found.channel_id)
 
 
 def own_tip(session: Session, channel_id: UUID, tip_id: UUID) -> Tip:
