@@ -19,7 +19,7 @@ from sqlmodel import Session
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import checkpoints_path, officer_actor
-from app.cases import approved, attachments, case_rows, page_queries, queries, service, tasking_sheet
+from app.cases import approved, attachments, case_rows, page_queries, paper, queries, service, tasking_sheet
 from app.cases.approved import Picture, Sealed
 from app.cases.models import CaseEntryKind
 from app.cases.page_queries import CasePage
@@ -27,7 +27,6 @@ from app.cases.tasking_sheet import Sheet
 from app.core.clock import now
 from app.core.context import Context
 from app.core.files import PhotoStore
-from app.core.render import LANGUAGES
 from app.officers.models import Officer
 
 Contents = bytes | Sealed | Callable[[], bytes]
@@ -134,7 +133,7 @@ def prepare(session: Session, context: Context, officer: Officer, case_id: UUID,
             ("timeline.csv", case_rows.timeline(shown, zone)),
             *(
                 (f"tasking-sheet-{language}.pdf", _sheet(sheet, context.store, language, zone))
-                for language in LANGUAGES
+                for language in paper.LANGUAGES
             ),
             *((name, each.sealed) for name, each in named if each.sealed),
             *files,

@@ -16,6 +16,8 @@ from app.core.render import FRONTEND
 FONT_FILE = FRONTEND / "fonts" / "NotoSansSC_400Regular.ttf"
 BUILT_IN = "STSong-Light"
 """Named, not embedded: readers without the font file of the install still find Chinese in their viewer."""
+LANGUAGES = ("zh", "en")
+"""Languages whose signs that font has; readers of others get papers in English."""
 MARGIN = 44.0
 """Points left and right."""
 WIDTH = 595.2756 - 2 * MARGIN

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from app.cases import attachments, case_file, tasking_sheet
+from app.cases import attachments, case_file, paper, tasking_sheet
 from app.cases.approved import Sealed
 from app.cases.steps import Typed, refused, step
 from app.core.context import ContextDep
@@ -30,7 +30,8 @@ def print_tasking_sheet(
     request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, task: UUID | None = None
 ) -> Response:
     """Print the tasking sheet in the reader's language, of all tasks or of one."""
-    language = language_of(request)
+    wish = language_of(request)
+    language = wish if wish in paper.LANGUAGES else "en"
     with context.db.write() as session:
         sheet = tasking_sheet.prepare(session, officer, case_id, language, task)
     made = tasking_sheet.draw(sheet, context.store, language, context.settings.zone)

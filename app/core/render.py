@@ -20,11 +20,14 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as TemplateContext
 
+from app.core import languages
 from app.core.context import Context
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
-LANGUAGES = {"zh": "简体中文", "en": "English"}
-LOCALES = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}
+INSTALLED = languages.installed()
+LANGUAGES = {code: language.name for code, language in INSTALLED.items()}
+"""What readers call each language, by its code."""
+LOCALES = {code: language.locale for code, language in INSTALLED.items()}
 LANGUAGE_COOKIE = "lang"
 
 _words: dict[tuple[type[StrEnum], str], str] = {}
@@ -34,7 +37,7 @@ _words: dict[tuple[type[StrEnum], str], str] = {}
 def translations(language: str) -> gettext.NullTranslations:
     """All catalogs of a language in one; English is the language of the message ids."""
     merged: gettext.NullTranslations = gettext.NullTranslations()
-    for path in sorted((FRONTEND / "locale" / language).glob("*.po")):
+    for path in sorted((languages.LOCALE_FOLDER / language).glob("*.po")):
         buffer = io.BytesIO()
         with path.open("rb") as file:
             write_mo(buffer, read_po(file, locale=language))
@@ -69,7 +72,7 @@ def language_of(request: Request) -> str:
         if wish in LANGUAGES:
             return wish
     for part in request.headers.get("accept-language", "").split(","):
-        code = part.split(";")[0].strip().lower()[:2]
+        code = part.split(";")[0].strip().lower().partition("-")[0]
         if code in LANGUAGES:
             return code
     context: Context = request.app.state.context
@@ -96,6 +99,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         .render(
             request=request,
             language=language,
+            language_tag=INSTALLED[language].tag,
+            direction=INSTALLED[language].direction,
             languages=LANGUAGES,
             settings=context.settings,
             zone=context.settings.zone,

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.languages import installed
+
 
 class Settings(BaseSettings):
     """Every setting has a safe default; `make run` works with none of them given."""
@@ -24,7 +26,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(
         default=True, description="Send cookies over HTTPS only; switch off for a trial on plain HTTP."
     )
-    default_language: str = Field("zh", pattern="^(zh|en)$", description="Language when a reader names none.")
+    default_language: str = Field("zh", description="Language when a reader names none.")
     timezone: str = Field("Asia/Shanghai", description="Zone of times that people type and read.")
     emergency_number: str = Field("110", pattern="^[0-9]{2,6}$", description="Number shown for danger now.")
     operator_name: str = Field("Homeward", description="Authority named on pages and in answers.")
@@ -74,6 +76,14 @@ class Settings(BaseSettings):
     )
     receipt_memory_kib: int = Field(19_456, ge=8, description="Argon2id memory for receipt codes, KiB.")
     receipt_passes: int = Field(2, ge=1, description="Argon2id passes for receipt codes.")
+
+    @field_validator("default_language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        if value not in installed():
+            msg = f"there are no catalogs for the language {value!r}"
+            raise ValueError(msg)
+        return value
 
     @field_validator("timezone")
     @classmethod

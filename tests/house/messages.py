@@ -16,10 +16,10 @@ REFUSALS = {
 MARKERS = {"_", "gettext", "message"}
 
 
-def in_templates() -> set[str]:
-    """Message ids of all templates."""
+def in_templates(folder: Path = ROOT / "frontend" / "templates") -> set[str]:
+    """Message ids of all templates in a folder."""
     found: set[str] = set()
-    for path in (ROOT / "frontend" / "templates").rglob("*.html"):
+    for path in folder.rglob("*.html"):
         with path.open("rb") as file:
             options = {"trimmed": "false", "newstyle_gettext": "true", "trim_blocks": "true"}
             for _line, _function, message, _comments in babel_extract(
