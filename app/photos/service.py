@@ -7,6 +7,7 @@ from sqlmodel import Session
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
+from app.core.errors import NotFound
 from app.core.files import PhotoStore
 from app.officers.models import Officer
 from app.photos import queries
@@ -45,7 +46,10 @@ def view(
     """Open a derived picture for an officer, with its audit row in the same transaction.
 
     Raises:
-        NotFound: no such picture, or not this officer's to see.
+        NotFound: no such picture, not this officer's to see, or erased at this moment.
     """
     rendition = show(session, officer, photo_id, kind, face_position)
-    return store.get(rendition.store_key, rendition.sealed_key)
+    try:
+        return store.get(rendition.store_key, rendition.sealed_key)
+    except FileNotFoundError as error:
+        raise NotFound from error

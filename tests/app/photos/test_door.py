@@ -9,7 +9,7 @@ from app.audit import service as audit
 from app.audit.models import Action, AuditEvent
 from app.core.context import Context
 from app.officers.models import Role
-from app.photos.models import Photo
+from app.photos.models import Photo, Rendition
 from app.records.models import Record, Reference
 from app.tips.models import Tip
 from tests.conftest import Client
@@ -89,6 +89,22 @@ class TestPicture:
         assert [(event.actor_id, event.subject_id) for event in views(context)] == [
             (str(officer.id), str(photo.id))
         ]
+
+    def test_a_picture_erased_meanwhile_is_not_there(
+        self, context: Context, client: Client, make: Make
+    ) -> None:
+        """Its sender may have taken it back between the page and the picture."""
+        photo, officer = photo_of(context, make.tip()), make.officer()
+        with context.db.read() as session:
+            kept = session.exec(select(Rendition).where(Rendition.photo_id == photo.id)).all()
+        for rendition in kept:
+            context.store.delete(rendition.store_key)
+
+        answer = client.get(f"/console/photos/{photo.id}/scene", as_=officer)
+
+        assert kept
+        assert answer.status_code == 404
+        assert views(context) == []
 
     def test_no_audit_row_no_picture(
         self, context: Context, client: Client, make: Make, monkeypatch: pytest.MonkeyPatch
