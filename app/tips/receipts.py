@@ -25,6 +25,7 @@ from app.core.context import Context
 from app.core.crypto import Keys
 from app.core.errors import Invalid, Refusal, TooMany, Unavailable, message
 from app.core.settings import Settings
+from app.core.web.limiting import Door
 from app.tips.models import Tip
 
 RANDOM_DIGITS = 15
@@ -32,6 +33,14 @@ CODE_DIGITS = RANDOM_DIGITS + 1
 LOOKUP_BYTES = 32
 LINK_LIFE_S = 30 * 60
 """How long the address of a receipt page works."""
+
+MANY_TRIES = message("Many codes are being entered just now. Wait a little and enter yours again.")
+
+LOOK_UP = Door(
+    "receipt", own="10 per 10 minute", crowd="300 per minute", slow="30 per minute", busy=MANY_TRIES
+)
+"""How often codes may be entered without work. All of it together is half of the tries below: the rest is for
+those who bring work, so that somebody who guesses without any never uses the tries up."""
 
 TRIES_PER_S = 10.0
 """Codes looked up in one process; at this pace a million live codes are safe for decades."""
@@ -97,10 +106,7 @@ class Tries:
             self._left = min(self._most, self._left + (moment - self._at) * self._per_s)
             self._at = moment
             if self._left < 1:
-                raise TooMany(
-                    "Many codes are being entered just now. Wait a little and enter yours again.",
-                    retry_after_s=2,
-                )
+                raise TooMany(MANY_TRIES, retry_after_s=2)
             self._left -= 1
 
 
@@ -161,8 +167,14 @@ def lookup_value(keys: Keys, settings: Settings, code: str) -> bytes:
     )[:LOOKUP_BYTES]
 
 
-def find(context: Context, typed: str) -> ReceiptLink:
+def find(context: Context, typed: str, admit: Callable[[], None] = lambda: None) -> ReceiptLink:
     """Find the tip of a code that somebody typed; an unknown one costs what a known one costs.
+
+    Args:
+        context: the open deployment.
+        typed: the code as a person writes it.
+        admit: refuses whoever tries too many codes; asked once the check digit is right, so that a slip of
+            the pen costs nothing.
 
     Raises:
         Invalid: no code, a wrong digit, or no tip has it.
@@ -170,9 +182,10 @@ def find(context: Context, typed: str) -> ReceiptLink:
         Unavailable: too many are being looked up at this moment.
     """
     code = read_code(typed)
+    admit()
     tries.take()
     if not _hashing.acquire(timeout=HASH_PATIENCE_S):
-        raise Unavailable("Many codes are being entered just now. Wait a little and enter yours again.")
+        raise Unavailable(MANY_TRIES)
     try:
         lookup = lookup_value(context.keys, context.settings, code)
     finally:
