@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.core.context import Context, ContextDep
 from app.core.errors import Refusal
 from app.core.render import LANGUAGES, language_of, page
+from app.core.web import limiting
 from app.core.web.forms import refused_form
 from app.tips import answers, fields, receipts, service
 
@@ -19,14 +20,15 @@ Typed = Annotated[str, Form()]
 @router.get("/receipt")
 def ask_for_code(request: Request, *, ended: bool = False) -> HTMLResponse:
     """Ask for a receipt code."""
+    limiting.ask(request, receipts.LOOK_UP)
     return page(request, "citizen/receipt_code.html", errors={}, ended=ended)
 
 
 @router.post("/receipt")
-def look_up(request: Request, context: ContextDep, code: Typed = "") -> Response:
+def look_up(request: Request, context: ContextDep, code: Typed = "", work: Typed = "") -> Response:
     """Find a tip by its code and go to its page."""
     try:
-        link = receipts.find(context, code)
+        link = receipts.find(context, code, lambda: limiting.admit(request, receipts.LOOK_UP, work))
     except Refusal as refusal:
         return refused_form(request, "citizen/receipt_code.html", refusal, ended=False)
     return to_receipt(request, context, link)
