@@ -10,8 +10,9 @@ from app.audit.service import TIPSTER
 from app.core.context import ContextDep
 from app.core.errors import Refusal
 from app.core.render import language_of, page
+from app.core.web import limiting
 from app.core.web.forms import refused_form
-from app.tips import fields, intake, receipts, service
+from app.tips import doors, fields, intake, receipts, service
 from app.tips.parts import LARGEST_PHOTO, MOST_PHOTOS, Parts
 from app.tips.receipt_citizen import to_receipt
 
@@ -24,6 +25,7 @@ FormParts = Annotated[Parts, Depends(intake.web_parts)]
 @router.get("/tip")
 def tip_form(request: Request) -> HTMLResponse:
     """Show the tip form."""
+    limiting.ask(request, doors.SEND)
     return page(request, "citizen/tip.html", errors={}, typed={}, **_form())
 
 
@@ -32,6 +34,7 @@ def send(request: Request, context: ContextDep, parts: FormParts) -> Response:
     """Take a tip; a refused form comes back with what was typed."""
     try:
         new = intake.web_tip(parts, language_of(request), context.settings.zone)
+        limiting.admit(request, doors.SEND, parts.texts.get("work", ""), doors.weight_of(parts.photos))
         accepted = service.accept(context, service.web_channel(context), new, TIPSTER)
     except Refusal as refusal:
         kept = intake.typed(parts, context.settings.zone)
