@@ -10,7 +10,7 @@ from app.audit.service import SYSTEM
 from app.core.clock import now
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction
-from app.tips import clocks, progress
+from app.tips import clocks, progress, queries
 from app.tips.clocks import ClockKind
 from app.tips.models import Author, Channel, ChannelKind, Tip, TipMessage, TipState
 
@@ -35,6 +35,7 @@ def overdue(session: Session, settings: Settings) -> list[tuple[Tip, ClockKind]]
         .where(
             col(Tip.state).in_(WITH_OFFICERS),
             Channel.kind != ChannelKind.GOLDEN,
+            queries.in_work(),
             or_(
                 col(Tip.state).in_(clocks.NOT_OPENED),
                 col(Tip.received_at) < now() - timedelta(hours=settings.decide_hours),

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -9,7 +10,7 @@ from app.core.errors import NotFound
 from app.jurisdictions.queries import codes_within
 from app.officers.models import Officer
 from app.photos.models import Photo
-from app.tips.models import Channel, ChannelKind, Disposition, Tip, TipMessage
+from app.tips.models import Channel, ChannelKind, Disposition, Tip, TipMessage, TipState
 
 NATION = "CN"
 """Area whose officers also see tips that no area has yet."""
@@ -20,7 +21,10 @@ FINAL_NOTICES = frozenset(disposition.value for disposition in Disposition)
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Tip]:
-    """The tips of an officer's area; unrouted ones are the nation's. Known answers are not among them."""
+    """The tips of an officer's area; unrouted ones are the nation's. Known answers are not among them.
+
+    Tips that a voiding of their channel has set aside are not, either.
+    """
     return reviewable_by(officer).where(col(Tip.channel_id).not_in(golden_channels()))
 
 
@@ -38,8 +42,14 @@ def reviewable_by(officer: Officer) -> SelectOfScalar[Tip]:
     """The same with the known answers mixed in among them: for comparing faces, and for nothing else."""
     own = col(Tip.jurisdiction_code).in_(codes_within(officer))
     if officer.jurisdiction_code == NATION:
-        return select(Tip).where(or_(own, col(Tip.jurisdiction_code).is_(None)))
-    return select(Tip).where(own)
+        return select(Tip).where(or_(own, col(Tip.jurisdiction_code).is_(None)), in_work())
+    return select(Tip).where(own, in_work())
+
+
+def in_work() -> ColumnElement[bool]:
+    """Tips that no voiding keeps out of the officers' work; a closed one reads like any other closed one."""
+    # Said twice, or SQLite walks the index of the column, in which nearly all tips have the same None.
+    return or_(col(Tip.set_aside_by).is_(None).is_(True), Tip.state == TipState.DISPOSED)
 
 
 def get_visible(session: Session, officer: Officer, tip_id: UUID) -> Tip:
