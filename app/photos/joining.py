@@ -92,6 +92,28 @@ def near_hashes(
     return [(row, distance) for row, distance in zip(rows, nearest, strict=True) if distance <= SAME_PDQ]
 
 
+def pictures_like(
+    session: Session, probe: Fingerprint, after: int = 0, but: int | None = None
+) -> dict[UUID, SameAs]:
+    """Tips' photos that are the same picture as one, and what it is of each; nothing is written.
+
+    Args:
+        session: any session.
+        probe: the picture's fingerprint.
+        after: only photos filed under a higher number.
+        but: number of the picture's own fingerprint, if it is filed.
+    """
+    sought = sought_hashes(probe)
+    numbers = {row.number for row, _ in near_hashes(session, sought, near_band_words(sought).tolist(), after)}
+    numbers |= queries.sharing_words(session, sought_keypoint_words(probe).tolist(), after, MOST_LOOKED_AT)
+    found: dict[UUID, SameAs] = {}
+    for row in queries.open_fingerprints(session, [n for n in numbers if n is not None and n != but]):
+        same = same_picture(probe, Fingerprint.from_bytes(row.fingerprint))
+        if same is not None:
+            found[row.photo_id] = same
+    return found
+
+
 def join_cluster(database: Database, photo_id: UUID) -> None:
     """Put a tip's photo into the cluster of the same picture, or start one; repeated, it changes nothing.
 
@@ -121,14 +143,9 @@ def _compare(session: Session, photo_id: UUID, findings: _Findings) -> None:
     if own is None:
         return
     probe = Fingerprint.from_bytes(own.fingerprint)
+    findings.same |= pictures_like(session, probe, seen, own.number)
     sought = sought_hashes(probe)
     words = near_band_words(sought).tolist()
-    numbers = {row.number for row, _ in near_hashes(session, sought, words, seen)}
-    numbers |= queries.sharing_words(session, sought_keypoint_words(probe).tolist(), seen, MOST_LOOKED_AT)
-    for row in queries.open_fingerprints(session, [n for n in numbers if n is not None and n != own.number]):
-        same = same_picture(probe, Fingerprint.from_bytes(row.fingerprint))
-        if same is not None:
-            findings.same[row.photo_id] = same
     listed = queries.known_with_words(session, words)
     for known, distance in zip(listed, pdq_distances(sought, [each.pdq for each in listed]), strict=True):
         if distance <= SAME_PDQ and known.number is not None:
