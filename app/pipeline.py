@@ -24,6 +24,8 @@ from app.candidates import jobs as candidate_jobs
 from app.candidates.gallery import GalleryCache
 from app.core.context import Context
 from app.core.jobs import enqueue
+from app.enquiries import answering
+from app.enquiries.models import Finding
 from app.jurisdictions.service import Router
 from app.photos import examining, joining
 from app.photos.examine_server import ExaminationFailure
@@ -133,7 +135,12 @@ def examine_reference(tools: Tools, reference_id: UUID) -> None:
 
 
 def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -> None:
-    """What a job that was parked leaves behind: its tip is failed, with the reason, before a supervisor."""
+    """What a job that was parked leaves behind: its tip is failed, with the reason, before a supervisor.
+
+    An enquiry is answered that its picture could not be looked at; its file goes with the next look of a watch.
+    """
+    if kind == "answer_enquiry":
+        answering.conclude(session, UUID(args["enquiry_id"]), Finding.UNREADABLE)
     if kind != "process_tip":
         return
     tip = session.get_one(Tip, UUID(args["tip_id"]))
@@ -166,6 +173,9 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "examine_golden": lambda tools, args: examine_photo(tools, UUID(args["photo_id"])),
     "hand_over_golden": lambda tools, args: golden.hand_over(tools.context, UUID(args["tip_id"])),
     "take_back_golden": lambda tools, args: golden.take_back(tools.context, UUID(args["tip_id"])),
+    "answer_enquiry": lambda tools, args: answering.answer(
+        tools.context, tools.examiner, UUID(args["enquiry_id"])
+    ),
 }
 """Every kind of job and what does it."""
 

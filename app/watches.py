@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.core.context import Context
+from app.enquiries import erasing as enquiries
 
 log = structlog.get_logger()
 
@@ -30,7 +31,9 @@ class Watch:
     look: Callable[[Context], object]
 
 
-WATCHES: tuple[Watch, ...] = ()
+WATCHES: tuple[Watch, ...] = (
+    Watch("enquiries", 60.0, enquiries.tidy),
+)
 """All of them."""
 
 
