@@ -6,6 +6,8 @@ Both start when the area that has the tip got it: by routing, transfer or escala
 |---|---|---|
 | acknowledge | an officer opened or claimed it | `acknowledge_hours`, in danger `acknowledge_danger_hours` |
 | decide | it is a lead or has its disposition | `decide_hours`, without the time the tipster was asked |
+
+While a tip is set aside (`app.tips.set_aside`) both stand still, and go on from there when it is given back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,6 +35,9 @@ BEFORE_OFFICERS = frozenset({TipState.RECEIVED, TipState.PROCESSING, TipState.FA
 """States in which no area has the tip; no officer's clock runs."""
 SETTLED = frozenset({TipState.LEAD, TipState.DISPOSED})
 NOT_OPENED = frozenset({TipState.ROUTED, TipState.ESCALATED})
+
+
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,21 @@ def of_events(events: Sequence[TipEvent], settings: Settings, *, danger_now: boo
     Returns:
         One clock of each kind for the area that has the tip now; none before it was handed to one.
     """
-    held = _since_handed_over(events)
+    moves, rests = _parted(events)
+    held = _since_handed_over(moves)
     if not held:
         return []
     start = held[0].at
     opened = next((event.at for event in held if event.state not in NOT_OPENED), None)
     settled = held[-1].at if held[-1].state in SETTLED else None
     hours = settings.acknowledge_danger_hours if danger_now else settings.acknowledge_hours
-    due = start + timedelta(hours=settings.decide_hours) + _asking(held)
+    opened_by = start + timedelta(hours=hours) + _length(rests, start, opened)
+    decided_by = (
+        start + timedelta(hours=settings.decide_hours) + _length(rests + _asked(held), start, settled)
+    )
     return [
-        Clock(ClockKind.ACKNOWLEDGE, start, start + timedelta(hours=hours), opened),
-        Clock(ClockKind.DECIDE, start, due, settled),
+        Clock(ClockKind.ACKNOWLEDGE, start, opened_by, opened),
+        Clock(ClockKind.DECIDE, start, decided_by, settled),
     ]
 
 
@@ -120,10 +129,40 @@ def _since_handed_over(events: Sequence[TipEvent]) -> list[TipEvent]:
     return with_officers[start:]
 
 
-def _asking(held: Sequence[TipEvent]) -> timedelta:
-    """How long the tipster was asked and had not answered."""
-    total = timedelta()
-    for event, following in zip(held, [*held[1:], None], strict=True):
-        if event.state == TipState.AWAITING_TIPSTER:
-            total += (following.at if following else now()) - event.at
+def _parted(events: Sequence[TipEvent]) -> tuple[list[TipEvent], list[Span]]:
+    """The events that moved a tip, and the spans in which it was set aside."""
+    moves: list[TipEvent] = []
+    rests: list[Span] = []
+    since: datetime | None = None
+    for event in events:
+        if not moves or _place(event) != _place(moves[-1]):
+            moves.append(event)
+        elif since is None:
+            since = event.at
+        else:
+            rests.append((since, event.at))
+            since = None
+    return moves, rests if since is None else [*rests, (since, now())]
+
+
+def _place(event: TipEvent) -> tuple[TipState, str | None, str | None]:
+    return event.state, event.jurisdiction_code, event.escalated_to
+
+
+def _asked(held: Sequence[TipEvent]) -> list[Span]:
+    """The spans in which the tipster was asked and had not answered."""
+    return [
+        (event.at, following.at if following else now())
+        for event, following in zip(held, [*held[1:], None], strict=True)
+        if event.state == TipState.AWAITING_TIPSTER
+    ]
+
+
+def _length(spans: Iterable[Span], start: datetime, end: datetime | None) -> timedelta:
+    """How long at least one of the spans lasted, between two moments."""
+    total, counted = timedelta(), start
+    for since, until in sorted(spans):
+        over = min(until, end) if end else until
+        total += max(over - max(since, counted), timedelta())
+        counted = max(counted, over)
     return total
