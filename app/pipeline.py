@@ -137,7 +137,7 @@ def examine_reference(tools: Tools, reference_id: UUID) -> None:
 def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -> None:
     """What a job that was parked leaves behind: its tip is failed, with the reason, before a supervisor.
 
-    An enquiry is answered that its picture could not be looked at; its file goes with the next look of a watch.
+    An enquiry is answered that its picture could not be looked at; a watch erases the file.
     """
     if kind == "answer_enquiry":
         answering.conclude(session, UUID(args["enquiry_id"]), Finding.UNREADABLE)
