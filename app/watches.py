@@ -31,9 +31,7 @@ class Watch:
     look: Callable[[Context], object]
 
 
-WATCHES: tuple[Watch, ...] = (
-    Watch("enquiries", 60.0, enquiries.tidy),
-)
+WATCHES: tuple[Watch, ...] = (Watch("enquiries", 60.0, enquiries.tidy),)
 """All of them."""
 
 
