@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -30,6 +30,7 @@ def picture_searched_before(session: Session, photo: Photo, encoder: str, versio
         .where(
             Photo.cluster_id == photo.cluster_id,
             Photo.id != photo.id,
+            tip_queries.counts(),
             col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
             col(Face.id).in_(_searches(encoder, version)),
         )
@@ -50,14 +51,14 @@ def _searches(encoder: str, version: str) -> SelectOfScalar[UUID]:
 
 def standing(session: Session, cluster_id: UUID | None, face_id: UUID, record_id: UUID) -> bool:
     """Whether the same picture or face has a candidate with this record that was not withdrawn."""
-    same = Candidate.face_id == face_id
+    same: ColumnElement[bool] = col(Candidate.face_id) == face_id
     if cluster_id is not None:
-        same = (Candidate.cluster_id == cluster_id) | same
+        same = (col(Candidate.cluster_id) == cluster_id) & tip_queries.counts() | same
     return (
         session.exec(
-            select(Candidate.id).where(
-                same, Candidate.record_id == record_id, Candidate.state != CandidateState.WITHDRAWN
-            )
+            select(Candidate.id)
+            .join(Tip, col(Tip.id) == col(Candidate.tip_id))
+            .where(same, Candidate.record_id == record_id, Candidate.state != CandidateState.WITHDRAWN)
         ).first()
         is not None
     )

@@ -75,7 +75,7 @@ def elsewhere(session: Session, officer: Officer, cluster_id: UUID, before: date
     question = (
         select(func.count(distinct(col(Photo.tip_id))))
         .join(Tip, col(Tip.id) == col(Photo.tip_id))
-        .where(Photo.cluster_id == cluster_id, col(Tip.id).not_in(mine(officer)))
+        .where(Photo.cluster_id == cluster_id, tips.in_work(), col(Tip.id).not_in(mine(officer)))
     )
     if before is not None:
         question = question.where(col(Tip.received_at) < before)

@@ -201,6 +201,7 @@ def _repeated_pictures(session: Session) -> dict[UUID, tuple[int, int]]:
             col(Face.id).in_(
                 select(Candidate.face_id).where(col(Candidate.state).in_(OPEN_CANDIDATE_STATES))
             ),
+            tip_queries.counts(),
             col(Tip.disposition).is_distinct_from(Disposition.WITHDRAWN_BY_TIPSTER),
         )
         .group_by(col(Face.id))

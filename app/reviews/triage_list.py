@@ -213,8 +213,14 @@ def _grouped(session: Session, waiting: SelectOfScalar[Tip], column: Any) -> dic
 
 def _with_busy_picture() -> SelectOfScalar[Any]:
     """Tips with a picture that is under review, or belongs to a lead, through any tip."""
-    reviewed = select(Candidate.cluster_id).where(
-        col(Candidate.state).in_(OPEN_CANDIDATE_STATES), col(Candidate.cluster_id).is_not(None)
+    reviewed = (
+        select(Candidate.cluster_id)
+        .join(Tip, col(Tip.id) == col(Candidate.tip_id))
+        .where(
+            col(Candidate.state).in_(OPEN_CANDIDATE_STATES),
+            col(Candidate.cluster_id).is_not(None),
+            tips.counts(),
+        )
     )
     leading = (
         select(Photo.cluster_id)

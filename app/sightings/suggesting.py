@@ -150,7 +150,12 @@ def _comparable() -> SelectOfScalar[Face]:
     earlier = (
         select(copy.id)
         .join(its_tip, col(its_tip.id) == col(copy.tip_id))
-        .where(copy.cluster_id == Photo.cluster_id, copy.id < Photo.id, *_counts(its_tip))
+        .where(
+            copy.cluster_id == Photo.cluster_id,
+            copy.id < Photo.id,
+            col(its_tip.set_aside_by).is_(None),
+            *_counts(its_tip),
+        )
     )
     return (
         select(Face)

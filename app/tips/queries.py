@@ -49,7 +49,12 @@ def reviewable_by(officer: Officer) -> SelectOfScalar[Tip]:
 def in_work() -> ColumnElement[bool]:
     """Tips that no voiding keeps out of the officers' work; a closed one reads like any other closed one."""
     # Said twice, or SQLite walks the index of the column, in which nearly all tips have the same None.
-    return or_(col(Tip.set_aside_by).is_(None).is_(True), Tip.state == TipState.DISPOSED)
+    return or_(counts(), Tip.state == TipState.DISPOSED)
+
+
+def counts() -> ColumnElement[bool]:
+    """Tips that no voiding holds or has closed: what was found with others stands for no copy of theirs."""
+    return col(Tip.set_aside_by).is_(None).is_(True)
 
 
 def get_visible(session: Session, officer: Officer, tip_id: UUID) -> Tip:
