@@ -19,6 +19,7 @@ from app.core.settings import Settings
 from app.encoders import commands as encoder_commands
 from app.photos.commands import hashes_app
 from app.reviews.golden_commands import golden_app
+from app.tips.commands import receipt_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +39,7 @@ app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
 app.add_typer(hashes_app, name="hashes")
 app.add_typer(golden_app, name="golden")
+app.add_typer(receipt_app, name="receipt")
 encoder_commands.register(app)
 calibrating.register(app)
 

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from sqlmodel import Session, select
 
+from app import erasing
 from app.audit.service import SYSTEM
 from app.candidates import jobs as candidate_jobs
 from app.candidates.gallery import GalleryCache
@@ -36,7 +37,7 @@ from app.reviews import golden
 from app.sightings import jobs as sighting_jobs
 from app.tips import progress
 from app.tips import queries as tip_queries
-from app.tips.models import Tip, TipState
+from app.tips.models import Disposition, Tip, TipState
 from matching.examination import Examination
 from matching.formats import UnreadablePhoto
 
@@ -80,6 +81,22 @@ def process_tip(tools: Tools, tip_id: UUID) -> None:
     golden.mix_in_beside_tip(tools.context, tip_id)
 
 
+def add_photos(tools: Tools, tip_id: UUID) -> None:
+    """Look into the photos that a tipster added, as into the first ones; done already, nothing changes."""
+    process_tip(tools, tip_id)  # While it is at it, or failed, the photos come before officers with the tip.
+    with tools.context.db.read() as session:
+        if session.get_one(Tip, tip_id).disposition == Disposition.WITHDRAWN_BY_TIPSTER:
+            return
+        photo_ids = [photo.id for photo in tip_queries.photos_of(session, tip_id)]
+    for photo_id in photo_ids:
+        examine_photo(tools, photo_id)
+    for photo_id in photo_ids:
+        joining.join_cluster(tools.context.db, photo_id)
+    candidate_jobs.search_tip(tools.context, tools.gallery, tip_id)
+    golden.mix_in_beside_tip(tools.context, tip_id)
+    sighting_jobs.suggest(tools.context, tools.gallery, tip_id)
+
+
 def retroact(tools: Tools, record_id: UUID) -> None:
     """Compare a new or changed record with every retained face."""
     candidate_jobs.retroact(tools.context, tools.gallery, record_id)
@@ -95,8 +112,8 @@ def search_separated(tools: Tools, tip_id: UUID, **moved: UUID) -> None:
 def examine_photo(tools: Tools, photo_id: UUID) -> None:
     """Decode a photo in the child process and write down what it found, or why it cannot be read."""
     with tools.context.db.read() as session:
-        photo = session.get_one(Photo, photo_id)
-    if photo.state != PhotoState.PENDING:
+        photo = session.get(Photo, photo_id)
+    if photo is None or photo.state != PhotoState.PENDING:  # None: erased since, with its tip.
         return
     original = tools.context.store.get(photo.store_key, photo.sealed_key)
     try:
@@ -111,7 +128,8 @@ def examine_photo(tools: Tools, photo_id: UUID) -> None:
         return
     kept = examining.keep_renditions(tools.context.store, found)
     with tools.context.db.write() as session:
-        saved = examining.save_examination(session, photo_id, found, kept)
+        present = session.get(Photo, photo_id) is not None
+        saved = present and examining.save_examination(session, photo_id, found, kept)
     if not saved:
         for rendition in kept:
             tools.context.store.delete(rendition.file.store_key)
@@ -141,7 +159,7 @@ def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -
     """
     if kind == "answer_enquiry":
         answering.conclude(session, UUID(args["enquiry_id"]), Finding.UNREADABLE)
-    if kind != "process_tip":
+    if kind not in {"process_tip", "add_photos"}:
         return
     tip = session.get_one(Tip, UUID(args["tip_id"]))
     if tip.state in {TipState.RECEIVED, TipState.PROCESSING}:
@@ -150,6 +168,8 @@ def give_up(session: Session, kind: str, args: Mapping[str, str], reason: str) -
 
 HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "process_tip": lambda tools, args: process_tip(tools, UUID(args["tip_id"])),
+    "add_photos": lambda tools, args: add_photos(tools, UUID(args["tip_id"])),
+    "erase_tip": lambda tools, args: erasing.erase_tip(tools.context, UUID(args["tip_id"])),
     "examine_reference": lambda tools, args: examine_reference(tools, UUID(args["reference_id"])),
     "retroact": lambda tools, args: retroact(tools, UUID(args["record_id"])),
     "search_tips": lambda tools, args: candidate_jobs.search_tips(

@@ -9,6 +9,7 @@ import structlog
 
 from app.core.context import Context
 from app.enquiries import erasing as enquiries
+from app.tips import notifications
 
 log = structlog.get_logger()
 
@@ -31,7 +32,10 @@ class Watch:
     look: Callable[[Context], object]
 
 
-WATCHES: tuple[Watch, ...] = (Watch("enquiries", 60.0, enquiries.tidy),)
+WATCHES: tuple[Watch, ...] = (
+    Watch("enquiries", 60.0, enquiries.tidy),
+    Watch("notices", 60.0, notifications.look),
+)
 """All of them."""
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Session, col, or_, select
 
 from app.audit.models import Action, ActorKind, AuditEvent
+from app.audit.service import is_whole
 from app.core.paging import Listing, listing
 from app.officers.models import Officer
 
@@ -47,6 +48,22 @@ def search(session: Session, wanted: Filter, page: int) -> Listing[AuditEvent]:
     if wanted.until is not None:
         question = question.where(col(AuditEvent.at) < wanted.until)
     return listing(session, question, page)
+
+
+def first_about(session: Session, action: Action, subject_id: str) -> AuditEvent | None:
+    """The first row that says that something was done to a subject."""
+    return session.exec(
+        select(AuditEvent)
+        .where(AuditEvent.subject_id == subject_id, AuditEvent.action == action)
+        .order_by(col(AuditEvent.seq))
+        .limit(1)
+    ).first()
+
+
+def holds(session: Session, action: Action, seq: int, digest: str) -> bool:
+    """Whether the chain has this row with this hash, and the row still says what the hash was made of."""
+    event = session.get(AuditEvent, seq)
+    return event is not None and (event.action, event.hash) == (action, digest) and is_whole(event)
 
 
 def officer_named(session: Session, text: str) -> Officer | None:

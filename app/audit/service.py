@@ -174,6 +174,11 @@ def _tail_problems(session: Session, last_seq: int) -> Iterator[str]:
         yield f"rows {last_seq + 1} to {highest} were written and are gone"
 
 
+def is_whole(event: AuditEvent) -> bool:
+    """Whether a row still says what its hash was made of."""
+    return _hash(event) == event.hash
+
+
 def _hash(event: AuditEvent) -> str:
     body: Mapping[str, Any] = {
         "at": _stamp(event.at),

@@ -18,9 +18,8 @@ from app.officers.models import Officer
 from app.referrals import service as referrals
 from app.referrals.models import Agency, Referral
 from app.reviews import triage_queries
-from app.tips import progress
+from app.tips import progress, withdrawing
 from app.tips import queries as tips
-from app.tips import service as sending
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
 
 LONGEST_MESSAGE = 2_000
@@ -241,7 +240,7 @@ def write(session: Session, officer: Officer, tip_id: UUID, text: str, *, ask: b
         )
     if tip.state == TipState.DISPOSED:
         raise Conflict("This tip is closed; its answer has been posted.")
-    if sending.is_withdrawn(session, tip.id):
+    if withdrawing.is_withdrawn(session, tip.id):
         raise Conflict("The tipster took this tip back and reads its thread no more.")
     actor = officer_actor(officer.id)
     session.add(TipMessage(tip_id=tip.id, author=Author.OFFICER, officer_id=officer.id, text=text))

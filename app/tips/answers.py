@@ -49,6 +49,12 @@ STATUS_SENTENCES: dict[Status, str] = {
 }
 TAKEN_BACK = message("You took this tip back.")
 
+PHOTOS_ADDED = "photos_added"
+"""Notice that the tipster added photos."""
+
+OWN_NOTICES = frozenset({PHOTOS_ADDED, Disposition.WITHDRAWN_BY_TIPSTER.value})
+"""Notices of what the tipster did."""
+
 FOLLOWED_UP = message("The police followed this up, and the work is finished. Thank you for looking out.")
 """One sentence for all that was worked on: it tells neither of a case nor of what was known before."""
 
@@ -82,11 +88,13 @@ NOTICES: dict[str, str] = {
         "Your tip was handed to another authority, which is in charge of it now. Thank you for looking out."
     ),
     Disposition.WITHDRAWN_BY_TIPSTER: message(
-        "You took this tip back. Your contact details were erased. What may be needed as evidence is kept."
+        "You took this tip back. Your contact details are erased. Photos and words are erased, too, "
+        "but for what the law says must be kept as evidence."
     ),
     Disposition.EXPIRED_UNVERIFIED: message(
         "Nobody was able to check this in time, and the tip was closed. If you see it again, send a new tip."
     ),
+    PHOTOS_ADDED: message("More photos came in."),
     ESCALATED: message(
         "Nobody at the local police opened your tip in time. It has gone to the authority above."
     ),
@@ -102,11 +110,13 @@ class Line:
         author: who wrote it.
         at: when.
         text: the message, or the notice's sentence in the reader's language.
+        is_news: whether its reader did not bring it about.
     """
 
     author: Author
     at: datetime
     text: str
+    is_news: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,7 @@ class Answer:
         received_at: when it came.
         status: how far it is.
         taken_back: whether its sender took it back.
-        lines: the thread, oldest first; it ends where the tip was taken back.
+        lines: the thread, oldest first; of one that was taken back the notice of that alone.
     """
 
     tip_id: UUID
@@ -157,10 +167,11 @@ def answer_to(session: Session, tip: Tip, language: str) -> Answer:
         text = _text(written, language)
         if text is None or (answered and written.author == Author.SYSTEM):
             continue
-        lines.append(Line(written.author, written.created_at, text))
+        lines.append(Line(written.author, written.created_at, text, _is_news(written)))
         if written.notice == Disposition.WITHDRAWN_BY_TIPSTER:
-            # A lead goes on after this as evidence; its sender's page ends here, as every other one does.
-            status, taken_back = Status.CLOSED, True
+            # A lead goes on after this as evidence, and its messages stay; those of other tips are erased.
+            # The sender's page shows neither.
+            status, taken_back, lines = Status.CLOSED, True, lines[-1:]
             break
         if written.notice in queries.FINAL_NOTICES:
             # An answer stands. Should officers take the tip up again, its sender's page does not open with
@@ -172,6 +183,10 @@ def answer_to(session: Session, tip: Tip, language: str) -> Answer:
 def of_tip(session: Session, tip_id: UUID, language: str) -> Answer:
     """What the holder of a receipt may read."""
     return answer_to(session, session.get_one(Tip, tip_id), language)
+
+
+def _is_news(written: TipMessage) -> bool:
+    return written.author != Author.TIPSTER and written.notice not in OWN_NOTICES
 
 
 def _text(written: TipMessage, language: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What citizens and partners may do with a tip: send it, add to it, take it back."""
+"""Taking a tip in. `app.tips.adding` adds to one, `app.tips.withdrawing` takes one back."""
 
 import contextlib
 from dataclasses import dataclass
@@ -6,33 +6,21 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, select
 
 from app.audit import service as audit
 from app.audit.models import Action
-from app.audit.service import TIPSTER, Actor
+from app.audit.service import Actor
 from app.core import jobs
 from app.core.context import Context
-from app.core.errors import Conflict, Invalid, TooMany, Unavailable, message
+from app.core.errors import Conflict, Unavailable, message
 from app.core.files import StoredFile
 from app.photos.models import Photo
-from app.tips import fields, progress, queries, receipts
+from app.tips import progress, receipts
 from app.tips.intake import NewTip
-from app.tips.models import (
-    Author,
-    Channel,
-    ChannelKind,
-    Disposition,
-    Submission,
-    Tip,
-    TipMessage,
-    TipState,
-)
+from app.tips.models import Channel, ChannelKind, Submission, Tip
 
 WEB_CHANNEL = "web"
-WITHDRAWN = Disposition.WITHDRAWN_BY_TIPSTER.value
-MOST_UNANSWERED = 10
-"""Messages that a tipster may write before an officer has answered."""
 
 
 @dataclass(frozen=True)
@@ -116,60 +104,6 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
     return Accepted(tip.id, code, tip.received_at)
 
 
-def write_message(session: Session, tip_id: UUID, text: str) -> None:
-    """Add the tipster's message to the thread; an answer to an officer's question wakes the tip up.
-
-    Raises:
-        Invalid: empty or too long.
-        Conflict: the tip is closed or was taken back.
-        TooMany: many messages wait for an answer already.
-    """
-    tip = session.get_one(Tip, tip_id)
-    body = fields.text({"text": text}, "text")
-    if not body:
-        raise Invalid("Write something first.", field="text")
-    if tip.state == TipState.DISPOSED or queries.is_answered(session, tip_id):
-        raise Conflict("This tip is closed. Send a new one if you see something.")
-    if _unanswered(session, tip_id) >= MOST_UNANSWERED:
-        raise TooMany("The police have to read your earlier messages first.", retry_after_s=3600)
-    session.add(TipMessage(tip_id=tip_id, author=Author.TIPSTER, text=body))
-    audit.record(session, TIPSTER, Action.MESSAGE_SENT, "tip", tip_id)
-    if tip.state == TipState.AWAITING_TIPSTER:
-        progress.move(session, tip, TipState.ACKNOWLEDGED, TIPSTER)
-
-
-def withdraw(session: Session, tip_id: UUID) -> None:
-    """Take a tip back: its contact goes at once, and it is closed unless offline work rests on it.
-
-    A lead stays as evidence. Its thread gets the same notice, so that the tipster's page does not tell
-    whether there is one. Taken back twice, nothing more happens.
-
-    Raises:
-        Conflict: the police have closed the tip.
-    """
-    tip = session.get_one(Tip, tip_id)
-    if is_withdrawn(session, tip_id):
-        return
-    if tip.state == TipState.DISPOSED or queries.is_answered(session, tip_id):
-        raise Conflict("This tip is closed. It cannot be taken back any more.")
-    tip.contact_sealed = None
-    session.add(tip)
-    if tip.state == TipState.LEAD:
-        session.add(TipMessage(tip_id=tip_id, author=Author.SYSTEM, notice=WITHDRAWN))
-        audit.record(session, TIPSTER, Action.MESSAGE_SENT, "tip", tip_id, notice=WITHDRAWN)
-        return
-    progress.dispose(
-        session, tip, Disposition.WITHDRAWN_BY_TIPSTER, TIPSTER, "The tipster took the tip back."
-    )
-    jobs.enqueue(session, "withdraw_candidates", f"withdraw_candidates:{tip_id}", tip_id=str(tip_id))
-
-
-def is_withdrawn(session: Session, tip_id: UUID) -> bool:
-    """Whether its sender took a tip back, closed or not."""
-    notice = select(TipMessage.id).where(TipMessage.tip_id == tip_id, TipMessage.notice == WITHDRAWN)
-    return session.exec(notice).first() is not None
-
-
 def _earlier(session: Session, channel_id: UUID, new: NewTip) -> Tip | None:
     """The tip that the same request made before.
 
@@ -250,16 +184,3 @@ def _drop(context: Context, stored: list[StoredFile]) -> None:
     for file in stored:
         with contextlib.suppress(OSError):
             context.store.delete(file.store_key)
-
-
-def _unanswered(session: Session, tip_id: UUID) -> int:
-    answered = select(func.max(TipMessage.created_at)).where(
-        TipMessage.tip_id == tip_id, TipMessage.author == Author.OFFICER
-    )
-    last = session.exec(answered).one()
-    own = select(func.count(col(TipMessage.id))).where(
-        TipMessage.tip_id == tip_id, TipMessage.author == Author.TIPSTER
-    )
-    if last is not None:
-        own = own.where(col(TipMessage.created_at) > last)
-    return session.exec(own).one()

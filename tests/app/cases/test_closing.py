@@ -7,7 +7,7 @@ from app.cases import closing, identity, queries, service, tasks
 from app.cases.models import CaseState, IdentityEvidence, Outcome
 from app.core.errors import Conflict, Invalid
 from app.records.models import Record, RecordState
-from app.tips import service as tip_service
+from app.tips import withdrawing
 from app.tips.models import Disposition, TipState
 from tests.app.cases.desk import ACCOUNT, Desk
 from tests.make import Make
@@ -138,7 +138,7 @@ def test_a_withdrawn_lead_is_answered_with_its_case(desk: Desk, make: Make) -> N
     case = desk.case(CaseState.OUTCOME_RECORDED, desk.agreed_lead(tip))
 
     with desk.context.db.write() as session:
-        tip_service.withdraw(session, tip.id)
+        withdrawing.withdraw(session, tip.id)
     with desk.context.db.write() as session:
         closing.close(session, desk.supervisor, case.id)
 
