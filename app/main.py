@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
@@ -143,7 +144,8 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         app.include_router(open311_api.router, prefix="/open311/v2")
         _complete_document(app)
     for folder in ("styles", "scripts"):
-        app.mount(f"/assets/{folder}", StaticFiles(directory=FRONTEND / folder), name=folder)
+        files = GZipMiddleware(StaticFiles(directory=FRONTEND / folder))
+        app.mount(f"/assets/{folder}", files, name=folder)
     app.add_middleware(BodyLimit, max_body_size=LARGEST_BODY)
     app.add_middleware(problems.Faults)
     app.add_middleware(SecurityHeaders)

@@ -1,5 +1,6 @@
 """The fields of a tip: each is checked here, for the form and for the API. No refusal repeats a value."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -38,6 +39,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,20})?")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+_HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
+_SHARE = r"(?:0(?:\.[0-9]{1,9})?|1(?:\.0{1,9})?)"
+_MARK = rf"(?:null|\[{_SHARE},{_SHARE}\])"
+_MARKS = re.compile(rf"\[{_MARK}(?:,{_MARK}){{0,19}}\]")
 _KEY = re.compile(r"[!-~]{8,200}")
 _FLAGS = {"": False, "0": False, "false": False, "off": False, "1": True, "true": True, "on": True}
 
@@ -141,6 +146,42 @@ def moment(texts: Mapping[str, str], name: str, zone: ZoneInfo | None) -> dateti
     if at > now() + CLOCK_SKEW or at.year < EARLIEST_YEAR:
         raise Invalid("The time must lie between the year 2000 and now.", field=name)
     return at
+
+
+def hour(texts: Mapping[str, str], name: str) -> str:
+    """An hour of the day that was typed, as 14:05; empty when it was not sent.
+
+    Raises:
+        Invalid: no hour of a day.
+    """
+    value = texts.get(name, "").strip()
+    if value and not _HOUR.fullmatch(value):
+        raise Invalid("Give the time as 14:05.", field=name)
+    return value
+
+
+def marks(texts: Mapping[str, str], name: str, photos: int) -> tuple[tuple[float, float] | None, ...]:
+    """Where the sender pointed at the child in each photo; empty when nothing was sent.
+
+    Args:
+        texts: what was sent; the field is a JSON list with null or [x, y] for each photo.
+        name: the field.
+        photos: how many photos came with it.
+
+    Returns:
+        None or shares of the upright picture's width and height, 0 to 1, in the order of the photos.
+
+    Raises:
+        Invalid: written otherwise, or not one for each photo.
+    """
+    value = texts.get(name, "").strip()
+    if not value:
+        return ()
+    # The shape is known before the parser runs: it recurses, and a hostile text could be deep.
+    given = json.loads(value) if _MARKS.fullmatch(value) else []
+    if len(given) != photos:
+        raise Invalid("The marks on the photos could not be read. Set them again.", field=name)
+    return tuple(None if mark is None else (float(mark[0]), float(mark[1])) for mark in given)
 
 
 def web_address(texts: Mapping[str, str], name: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import eviltransform
@@ -12,9 +13,11 @@ from app.core.clock import now
 from app.core.errors import Invalid
 from app.tips import fields
 from app.tips.models import CoordinateSystem
-from app.tips.parts import NewPhoto, Parts, read_parts
+from app.tips.parts import WAITED, WORK, NewPhoto, Parts, read_parts
 
 LANGUAGES = ("zh", "en")
+LONGEST_WAIT_S = 30 * 86_400
+"""A tip that a device kept longer than this says itself when it was."""
 SUBMISSION = "submission"
 
 WEB_FIELDS = frozenset(
@@ -24,10 +27,15 @@ WEB_FIELDS = frozenset(
         "latitude",
         "longitude",
         "accuracy_m",
+        "seen",
+        "observed_time",
         "observed_at",
         "description",
         "danger_now",
         "contact",
+        "marks",
+        WAITED,
+        WORK,
     }
 )
 PARTNER_FIELDS = frozenset(
@@ -48,6 +56,14 @@ PARTNER_FIELDS = frozenset(
 POSITION_FIELDS = ("latitude", "longitude", "accuracy_m")
 TYPED_FIELDS = ("place_text", "description", "contact")
 """Texts that a person typed and gets back when the form is refused."""
+
+
+class Seen(StrEnum):
+    """When it was, as the form asks."""
+
+    NOW = "now"
+    TODAY = "today"  # Earlier today; the field `observed_time` says about when.
+    OTHER = "other"  # At the moment in the field `observed_at`.
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,8 @@ class NewTip:
         source_url: where a partner found it; kept, never opened.
         key: the sender's own key for this request, None without one.
         digest: what tells a repeated request from another one under the same key.
+        marks: where the sender pointed at the child in each photo, as shares of the upright picture's
+            width and height; empty when nobody pointed.
     """
 
     photos: tuple[NewPhoto, ...]
@@ -98,6 +116,7 @@ class NewTip:
     source_url: str | None
     key: str | None
     digest: str
+    marks: tuple[tuple[float, float] | None, ...] = ()
 
 
 async def web_parts(request: Request) -> Parts:
@@ -119,7 +138,7 @@ def web_tip(parts: Parts, language: str, zone: ZoneInfo) -> NewTip:
         zone: zone of a time that was typed.
 
     Returns:
-        The tip; seen just now when no time was given.
+        The tip; seen just now when nothing else was said.
 
     Raises:
         Refusal: a field breaks its rule, a photo or the place is missing.
@@ -130,7 +149,7 @@ def web_tip(parts: Parts, language: str, zone: ZoneInfo) -> NewTip:
         language=language,
         place_text=fields.text(texts, "place_text"),
         place=_place(texts, CoordinateSystem.WGS84),
-        observed_at=fields.moment(texts, "observed_at", zone) or now(),
+        observed_at=_seen(texts, zone),
         description=fields.text(texts, "description"),
         danger_now=fields.flag(texts, "danger_now"),
         contact=fields.text(texts, "contact"),
@@ -138,6 +157,7 @@ def web_tip(parts: Parts, language: str, zone: ZoneInfo) -> NewTip:
         source_url=None,
         key=fields.sender_key(texts.get(SUBMISSION), SUBMISSION),
         digest=parts.digest,
+        marks=() if parts.problem else fields.marks(texts, "marks", len(parts.photos)),
     )
     return _complete(parts, new)
 
@@ -189,8 +209,29 @@ def typed(parts: Parts, zone: ZoneInfo) -> dict[str, str]:
         kept |= {name: texts.get(name, "") for name in POSITION_FIELDS}
     if _is_sound(fields.moment, texts, "observed_at", zone):
         kept["observed_at"] = texts["observed_at"]
+    if _is_sound(fields.hour, texts, "observed_time"):
+        kept["observed_time"] = texts["observed_time"]
+    if texts.get("seen") in set(Seen):
+        kept["seen"] = texts["seen"]
     kept["danger_now"] = "on" if texts.get("danger_now") == "on" else ""
     return kept
+
+
+def _seen(texts: Mapping[str, str], zone: ZoneInfo) -> datetime | None:
+    """When it was; None when the sender says that it was earlier and not when."""
+    try:
+        seen = Seen(texts.get("seen", "").strip() or (Seen.OTHER if texts.get("observed_at") else Seen.NOW))
+    except ValueError:
+        raise Invalid("Say when it was: just now, earlier today or another time.", field="seen") from None
+    waited_s = fields.number(texts, WAITED, 0, LONGEST_WAIT_S) or 0.0
+    pressed = now() - timedelta(seconds=waited_s)
+    if seen == Seen.NOW:
+        return pressed
+    if seen == Seen.OTHER:
+        return fields.moment(texts, "observed_at", zone)
+    hour = fields.hour(texts, "observed_time")
+    today = pressed.astimezone(zone).date()
+    return fields.moment({"observed_time": f"{today}T{hour}"}, "observed_time", zone) if hour else None
 
 
 def _complete(parts: Parts, new: NewTip) -> NewTip:

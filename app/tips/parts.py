@@ -32,6 +32,15 @@ MOST_PARTS = 24
 PHOTOS = "photos"
 """Name of the parts that hold photos."""
 
+WORK = "work"
+"""Name of the part that proves work."""
+
+WAITED = "waited_s"
+"""Name of the part that says how many seconds ago the sender pressed the button."""
+
+OF_THE_REQUEST = frozenset({WORK, WAITED})
+"""Parts that differ when one and the same tip is sent again."""
+
 
 class NoForm(Refusal):
     """A body that is not multipart/form-data in UTF-8."""
@@ -61,7 +70,7 @@ class Parts:
         texts: text parts by name, as sent.
         photos: in the order they were sent.
         problem: why the photos cannot be taken; the texts are sound all the same.
-        digest: SHA-256 over texts and photos, hex; a repeated request has the same.
+        digest: SHA-256 over photos and texts, hex; the same when a tip is sent again.
     """
 
     texts: Mapping[str, str]
@@ -231,5 +240,6 @@ def _utf8(value: str, name: str) -> str:
 
 
 def _digest(texts: Mapping[str, str], photos: tuple[NewPhoto, ...]) -> str:
-    body = [sorted(texts.items()), [hashlib.sha256(photo.data).hexdigest() for photo in photos]]
+    said = sorted((name, text) for name, text in texts.items() if name not in OF_THE_REQUEST)
+    body = [said, [hashlib.sha256(photo.data).hexdigest() for photo in photos]]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()

@@ -147,7 +147,9 @@ def _keep(
     session.add(tip)
     session.flush()
     progress.note(session, tip)
+    marks = dict(enumerate(new.marks))
     for place_in_form, (photo, file) in enumerate(zip(new.photos, stored, strict=True)):
+        marked = marks.get(place_in_form) or (None, None)
         session.add(
             Photo(
                 tip_id=tip.id,
@@ -157,6 +159,8 @@ def _keep(
                 format=photo.format,
                 store_key=file.store_key,
                 sealed_key=file.sealed_key,
+                marked_x=marked[0],
+                marked_y=marked[1],
             )
         )
     if new.key:

@@ -1,51 +1,45 @@
-// The tip form works without this: it offers the device's location and says early that a photo is too large.
-const form = document.querySelector("form[enctype]");
-const photos = document.getElementById("photos");
-const tooLarge = document.getElementById("photos-large");
-const locate = document.getElementById("locate");
-const unlocate = document.getElementById("unlocate");
-const told = document.getElementById("located");
+// The tip form works without this. With it: previews, a map, progress, and a draft that waits for a connection.
+const form = document.querySelector("form[data-extras]");
 
-function fill(latitude, longitude, accuracy) {
-  form.elements.latitude.value = latitude;
-  form.elements.longitude.value = longitude;
-  form.elements.accuracy_m.value = accuracy;
-  unlocate.hidden = latitude === "";
-  locate.hidden = !unlocate.hidden;
+async function start() {
+  const answer = await fetch(form.dataset.extras);
+  if (!answer.ok) return;
+  const extras = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const addresses = Object.fromEntries(
+    [...extras.querySelectorAll("[data-module]")].map((link) => [link.dataset.module, link.getAttribute("href")]),
+  );
+  const style = extras.querySelector("[data-style]").getAttribute("href");
+  const page = {
+    form,
+    addresses,
+    style,
+    // A helping script that is not there is done without.
+    load: (name) => import(addresses[name]).catch(() => null),
+    piece: (name) => document.importNode(extras.getElementById(`x-${name}`).content, true),
+    say: (name, values = {}) => {
+      const sentence = extras.querySelector(`[data-say="${name}"]`).textContent.trim().replace(/\s+/g, " ");
+      return sentence.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+    },
+  };
+  await dressed(style);
+  for (const name of ["place", "claims", "photos", "send", "draft"]) {
+    const part = await page.load(name);
+    if (!part) return;
+    page[name] = await part.start(page);
+  }
+  form.dataset.ready = "";
 }
 
-photos.addEventListener("change", () => {
-  const files = [...photos.files];
-  const wrong =
-    files.length > Number(form.dataset.most) || files.some((file) => file.size > Number(form.dataset.largest));
-  tooLarge.hidden = !wrong;
-  photos.setCustomValidity(wrong ? tooLarge.textContent.trim() : "");
-});
-
-if ("geolocation" in navigator) {
-  document.getElementById("location").hidden = false;
-  const { latitude, longitude, accuracy_m } = form.elements;
-  fill(latitude.value, longitude.value, accuracy_m.value);
-  locate.addEventListener("click", () => {
-    told.textContent = told.dataset.busy;
-    locate.disabled = true;
-    navigator.geolocation.getCurrentPosition(
-      ({ coords }) => {
-        locate.disabled = false;
-        const metres = Math.min(100000, Math.ceil(coords.accuracy));
-        fill(coords.latitude.toFixed(6), coords.longitude.toFixed(6), metres);
-        told.textContent = told.dataset.done.replace("{m}", metres);
-      },
-      () => {
-        locate.disabled = false;
-        told.textContent = told.dataset.failed;
-      },
-      { enableHighAccuracy: true, timeout: 20000, maximumAge: 60000 },
-    );
-  });
-  unlocate.addEventListener("click", () => {
-    fill("", "", "");
-    told.textContent = "";
-    locate.focus();
+// Nothing is added before its styles are there; without them the plain form is better.
+function dressed(address) {
+  return new Promise((resolve, reject) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = address;
+    link.onload = resolve;
+    link.onerror = reject;
+    document.head.append(link);
   });
 }
+
+if (form) start().catch(() => undefined);
