@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.channels import closing
 from app.core.context import Context
 from app.enquiries import erasing as enquiries
 from app.tips import notifications
@@ -35,6 +36,7 @@ class Watch:
 WATCHES: tuple[Watch, ...] = (
     Watch("enquiries", 60.0, enquiries.tidy),
     Watch("notices", 60.0, notifications.look),
+    Watch("voids", 60.0, closing.close_due),
 )
 """All of them."""
 
