@@ -4,7 +4,7 @@ import pytest
 
 from app.core.context import Context
 from app.core.web import limiting
-from app.enquiries import queries, service
+from app.enquiries import queries
 from app.tips.parts import LARGEST_PHOTO
 from tests.app.enquiries.conftest import Ask, enquiries, picture
 from tests.conftest import Client
