@@ -1,0 +1,1 @@
+"""Attacks on a deployment of their own, measured: `docs/attacks.md` says what each prints and why."""
