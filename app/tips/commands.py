@@ -43,9 +43,8 @@ def verify(
         raise typer.Exit(1)
     where = f"row {found.seq} of the audit log says so" if verdict.in_chain else "the audit log was not read"
     came = found.received_at.isoformat(sep=" ")
-    out.print(
-        f"Genuine: {len(found.photos)} photos, the first on {came}; {where}.", markup=False, highlight=False
-    )
+    told = f"Genuine: received on {came}, photos: {len(found.photos)}; {where}."
+    out.print(told, soft_wrap=True, markup=False, highlight=False)
     for digest in found.photos:
         out.print(f"  SHA-256 {digest}", soft_wrap=True, highlight=False)
 

@@ -28,6 +28,16 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
+// The worker for pushes serves no page and lives beside the tip form's: it only has to be there.
+function active(registration) {
+  const worker = registration.active ?? registration.waiting ?? registration.installing;
+  return new Promise((resolve) => {
+    const look = () => worker.state === "activated" && resolve(registration);
+    worker.addEventListener("statechange", look);
+    look();
+  });
+}
+
 const push = document.querySelector("form#push");
 if (push && "PushManager" in window && "serviceWorker" in navigator && "Notification" in window) {
   push.hidden = false;
@@ -37,8 +47,7 @@ if (push && "PushManager" in window && "serviceWorker" in navigator && "Notifica
     event.preventDefault();
     try {
       if ((await Notification.requestPermission()) !== "granted") throw new Error("not granted");
-      await navigator.serviceWorker.register("/sw.js");
-      const worker = await navigator.serviceWorker.ready;
+      const worker = await active(await navigator.serviceWorker.register(push.dataset.worker));
       const earlier = await worker.pushManager.getSubscription();
       if (earlier) await earlier.unsubscribe();
       const made = await worker.pushManager.subscribe({

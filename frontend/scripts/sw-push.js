@@ -1,4 +1,4 @@
-// Notices that carry no content: imported by the service worker with importScripts.
+// Shows notices that carry no content. A worker of its own: the tip form's lives as long as a draft.
 
 self.addEventListener("push", (event) => {
   const told = event.data ? event.data.json() : {};
@@ -6,6 +6,8 @@ self.addEventListener("push", (event) => {
     self.registration.showNotification(told.title || "Homeward", { body: told.body || "", tag: "homeward" }),
   );
 });
+
+self.addEventListener("install", () => self.skipWaiting());
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
