@@ -74,9 +74,10 @@ def connection(settings: Settings) -> Iterator[smtplib.SMTP]:
             server.ehlo()
             if server.has_extn("starttls"):
                 server.starttls(context=secure)
-            elif where.username:
-                raise MailLost
         if where.username:
+            if not isinstance(server.sock, ssl.SSLSocket):
+                msg = "no TLS"
+                raise smtplib.SMTPNotSupportedError(msg)
             server.login(unquote(where.username), unquote(where.password or ""))
     except (OSError, smtplib.SMTPException, ValueError) as error:
         if server is not None:

@@ -14,7 +14,7 @@ from app.audit.models import Action, AuditEvent
 from app.candidates.models import CandidateList
 from app.core.clock import now
 from app.core.context import Context
-from app.core.jobs import Job
+from app.core.jobs import Job, JobState
 from app.officers.models import Role
 from app.photos.models import Face, Photo, PhotoState
 from app.tips import adding, withdrawing
@@ -301,7 +301,7 @@ class TestLookingIntoThem:
 
         assert photos_of(context, tip.id) == []
         with context.db.read() as session:
-            assert {state.value for state in session.exec(select(Job.state))} == {"done"}
+            assert set(session.exec(select(Job.state))) == {JobState.DONE}
 
 
 def test_a_tips_key_and_a_forms_key_are_not_the_same(context: Context, client: Client, send: Send) -> None:

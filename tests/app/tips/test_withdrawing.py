@@ -479,7 +479,7 @@ class TestWhatPoliceWorkRestsOn:
                 sighting = Sighting(jurisdiction_code="440304", made_by=officer.id)
                 session.add(sighting)
                 session.flush()
-                face = session.exec(select(Face.id).join(Photo).where(Photo.tip_id == tip.id)).first()
+                face = session.exec(select(Face.id).join(Photo).where(Photo.tip_id == tip.id)).one()
                 session.add(
                     SightingFace(sighting_id=sighting.id, face_id=face, tip_id=tip.id, added_by=officer.id)
                 )
