@@ -21,7 +21,7 @@ class TestSending:
         expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
 
         # when a photo and a place are sent
-        page.set_input_files("input[name=photos]", PICTURE)
+        page.set_input_files("#photos", PICTURE)
         page.fill("[name=place_text]", "福田区华强北")
         page.fill("[name=description]", "一个孩子在乞讨")
         page.click("main form button:not([type=button])")
@@ -46,7 +46,7 @@ class TestSending:
         document.write_bytes(b"%PDF-1.7 no photo")
         page.goto("/tip?lang=en")
 
-        page.set_input_files("input[name=photos]", document)
+        page.set_input_files("#photos", document)
         page.fill("[name=place_text]", "Metro exit A")
         page.click("main form button:not([type=button])")
 
@@ -72,10 +72,13 @@ class TestSending:
                 reached.append(name)
 
         assert [
-            name for name in reached if name in {"photos", "place_text", "observed_at", "description"}
+            name
+            for name in reached
+            if name in {"photos", "place_text", "description", "seen", "danger_now"}
         ] == [
             "photos",
             "place_text",
-            "observed_at",
             "description",
+            "seen",
+            "danger_now",
         ]

@@ -1,5 +1,6 @@
 // What a photo's file says of place and time is offered, never taken without a yes.
 const TAKEN = 0x9003; // The tag DateTimeOriginal.
+const WANTED = { exif: true, gps: true, translateKeys: false, translateValues: false, reviveValues: false, mergeOutput: false };
 
 export async function start(page) {
   const asked = { place: false, time: false };
@@ -25,10 +26,8 @@ export async function start(page) {
   async function read(file) {
     const exif = await page.load("exif");
     if (!exif) return;
-    const [place, tags] = await Promise.all([
-      exif.gps(file).catch(() => null),
-      exif.parse(file, { pick: [TAKEN], translateKeys: false, reviveValues: false }).catch(() => null),
-    ]);
+    const said = await exif.parse(file, WANTED).catch(() => null);
+    const place = said?.gps;
     if (!asked.place && Number.isFinite(place?.latitude) && Number.isFinite(place?.longitude)) {
       const { latitude, longitude } = place;
       if ((latitude || longitude) && Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180) {
@@ -38,7 +37,7 @@ export async function start(page) {
         );
       }
     }
-    const found = /^(\d{4}):(\d\d):(\d\d) (\d\d:\d\d)/.exec(tags?.[TAKEN] ?? "");
+    const found = /^(\d{4}):(\d\d):(\d\d) (\d\d:\d\d)/.exec(said?.exif?.[TAKEN] ?? "");
     if (found && !asked.time) {
       const local = `${found[1]}-${found[2]}-${found[3]}T${found[4]}`;
       const moment = new Date(local);
