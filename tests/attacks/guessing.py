@@ -115,10 +115,9 @@ def run(address: str, seconds: float, tips: int, attack: Attack) -> Outcome:
 
 def report(outcome: Outcome) -> str:
     """The outcome in lines."""
-    pace = outcome.tried / outcome.seconds
+    pace, sent = outcome.tried / outcome.seconds, sum(outcome.answers.values())
     lines = [
-        f"{sum(outcome.answers.values())} guesses sent in {outcome.seconds:.0f} s "
-        f"({sum(outcome.answers.values()) / outcome.seconds:.0f} in a second) at {outcome.tips} live tips",
+        f"{sent} guesses in {outcome.seconds:.0f} s ({sent / outcome.seconds:.0f} a second), {outcome.tips} tips",
         "answered: " + ", ".join(f"{count} x {name}" for name, count in sorted(outcome.answers.items())),
         f"codes found: {outcome.found}",
         f"codes really looked up: {outcome.tried} ({pace:.2f} in a second)",

@@ -1,0 +1,309 @@
+"""Whether any answer tells what a photo shows: bytes, headers and time of interleaved pairs.
+
+In each round new pictures are sent in random order, by the form and by a partner's key: one that resembles a
+record, one that resembles nobody, and a copy of one that was sent before. Their answers are read at sending,
+right after, and once the worker is through. The same with enquiries. `--inline` measures a build that
+compares before it answers; the command must tell that one apart.
+
+`python -m tests.attacks.telling --pairs 60`
+"""
+
+import argparse
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scipy.stats import mannwhitneyu
+from sqlmodel import col, select
+
+from app.candidates.models import Candidate
+from app.core.work import Workshop, solve
+from app.encoders.examiner import EnrolledExaminer
+from app.photos.models import Photo, PhotoLink
+from app.worker import Worker
+from tests.attacks import pictures
+from tests.attacks.inline import place_of
+from tests.attacks.masking import masked, masked_headers
+from tests.attacks.serving import Caller, Reply, Serving
+from tests.make import Make
+
+RECORD, NOBODY, REPOST = "resembles a record", "resembles nobody", "sent before"
+KINDS = (RECORD, NOBODY, REPOST)
+LOOKS = 7
+"""Times that a page is read; the median counts."""
+SURE = 0.01
+"""Probability of calling any comparison different by chance, all of them together."""
+FAR = 0.15
+"""Distance of the AUC from one half that counts as told apart when it is sure."""
+SETTINGS = {
+    "HOMEWARD_ENQUIRY_SECONDS": "1",
+    "HOMEWARD_ENQUIRIES_PER_HOUR": "1000000",
+    "HOMEWARD_PARTNER_MINUTE_QUOTA": "100000",
+    "HOMEWARD_PARTNER_DAY_QUOTA": "1000000",
+}
+
+
+@dataclass
+class Seen:
+    """What was seen at one place of one kind: an answer and a time for each round."""
+
+    looks: list[tuple[int, object, bytes]] = field(default_factory=list)
+    """Status, masked headers, masked body."""
+    seconds: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two kinds at one place.
+
+    Attributes:
+        place: where it was looked at.
+        one: the first kind.
+        other: the second kind.
+        pairs: how many.
+        equal: pairs whose masked bytes and headers are equal.
+        p: of Mann-Whitney over the times.
+        auc: how well the time tells them apart; one half is not at all.
+        medians_ms: of both.
+    """
+
+    place: str
+    one: str
+    other: str
+    pairs: int
+    equal: int
+    p: float
+    auc: float
+    medians_ms: tuple[float, float]
+
+    def told_apart(self, comparisons: int) -> bool:
+        """Whether bytes differ, or time does beyond chance."""
+        return self.equal < self.pairs or (self.p < SURE / comparisons and abs(self.auc - 0.5) > FAR)
+
+
+class Bench:
+    """A deployment whose answers are looked at.
+
+    Args:
+        serving: the running deployment; the worker is in this process and works between the looks.
+        examiner: of the worker.
+        key: a partner's.
+        prepared: where examinations are put for a build that compares in the request; None for the product.
+    """
+
+    def __init__(
+        self, serving: Serving, examiner: EnrolledExaminer, key: str, prepared: Path | None, seed: int
+    ) -> None:
+        self.context = serving.context
+        self._caller = Caller(serving.address)
+        self._examiner, self._prepared = examiner, prepared
+        self._worker = Worker(self.context, examiner)
+        self._partner = {"Authorization": f"Bearer {key}"}
+        self._chance = random.Random(seed)  # noqa: S311 - orders, no secret
+        self._workshop = Workshop(self.context.keys.derive("proof of work"))
+        self._number = seed * 1_000_000
+        people = pictures.people()
+        self._chance.shuffle(people)
+        half = len(people) // 2
+        self._on_record, self._unknown = people[:half], people[half:]
+        self.seen: dict[tuple[str, str], Seen] = {}
+        self.sent: dict[str, list[str]] = {}
+        make = Make(self.context)
+        for person in self._on_record:
+            make.sent_record(pictures.portrait(person))
+        self._worker.run_until_idle()
+
+    def round(self) -> None:
+        """Send each kind both ways, look, let the worker work, look again; then ask about pictures."""
+        originals = [self._new(NOBODY) for _ in range(2)]
+        for original in originals:
+            self._send_web(original)
+        self._worker.run_until_idle()
+        told: list[tuple[str, str, str]] = []
+        for kind in self._shuffled():
+            answer = self._send_web(self._new(kind, originals[0]))
+            self._note("form: sending", kind, [answer])
+            told.append(("form", kind, answer.header("location")))
+        for kind in self._shuffled():
+            answer = self._send_partner(self._new(kind, originals[1]))
+            self._note("API: sending", kind, [answer])
+            tip_id = str(json.loads(answer.body)["id"])
+            told.append(("API", kind, f"/api/v1/tips/{tip_id}"))
+            self.sent.setdefault(kind, []).append(tip_id)
+        self._look(told, "right after")
+        self._worker.run_until_idle()
+        self._look(told, "when processed")
+        self._enquiries(originals[0])
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Each place, resembling or known against new."""
+        for place in dict.fromkeys(place for place, _ in self.seen):
+            for one in (RECORD, REPOST):
+                yield _compared(place, one, self.seen[place, one], self.seen[place, NOBODY])
+
+    def shares(self) -> dict[str, tuple[float, float]]:
+        """By kind: the share of the partner's tips that have a candidate, and that joined another photo."""
+        with self.context.db.read() as session:
+            candidates = {str(tip_id) for tip_id in session.exec(select(Candidate.tip_id))}
+            joined = {
+                str(tip_id)
+                for tip_id in session.exec(
+                    select(Photo.tip_id).join(PhotoLink, col(PhotoLink.photo_id) == col(Photo.id))
+                )
+            }
+        return {
+            kind: (_share(tips, candidates), _share(tips, joined)) for kind, tips in sorted(self.sent.items())
+        }
+
+    def _enquiries(self, original: bytes) -> None:
+        told = []
+        for kind in self._shuffled():
+            solved = solve(self._workshop.ask("enquiry", 10))
+            answer = self._caller.send("/checked", [self._new(kind, original)], work=solved)
+            self._note("enquiry: asking", kind, [answer])
+            told.append(("enquiry", kind, answer.header("location")))
+        self._look(told, "while waiting")
+        self._worker.run_until_idle()
+        while (wait := self._caller.get(told[-1][2]).header("refresh")) != "":
+            time.sleep(float(wait))
+        self._look(told, "answered")
+
+    def _look(self, told: Sequence[tuple[str, str, str]], when: str) -> None:
+        looked: dict[int, list[Reply]] = {}
+        for _ in range(LOOKS):
+            for index in self._chance.sample(range(len(told)), len(told)):
+                way, _kind, where = told[index]
+                headers = self._partner if way == "API" else None
+                looked.setdefault(index, []).append(self._caller.get(where, headers))
+        for index, replies in looked.items():
+            way, kind, _where = told[index]
+            self._note(f"{way}: {when}", kind, replies)
+
+    def _note(self, place: str, kind: str, replies: Sequence[Reply]) -> None:
+        seen = self.seen.setdefault((place, kind), Seen())
+        last = replies[-1]
+        seen.looks.append((last.status, masked_headers(last.headers), masked(last.body)))
+        seen.seconds.append(statistics.median(reply.seconds for reply in replies))
+
+    def _shuffled(self) -> list[str]:
+        return self._chance.sample(KINDS, len(KINDS))
+
+    def _new(self, kind: str, original: bytes = b"") -> bytes:
+        self._number += 1
+        if kind == REPOST:
+            photo = pictures.copied(original)
+        else:
+            group = self._on_record if kind == RECORD else self._unknown
+            photo = pictures.street(self._chance.choice(group), self._number)
+        if self._prepared is not None:
+            place = place_of(self._prepared, photo)
+            place.write_bytes(self._examiner.examine(photo).to_wire())
+        return photo
+
+    def _send_web(self, photo: bytes) -> Reply:
+        answer = self._caller.send("/tip", [photo], place_text="Metro exit", description="A child.")
+        if answer.status != 303:
+            msg = f"a tip was answered with {answer.status}"
+            raise RuntimeError(msg)
+        return answer
+
+    def _send_partner(self, photo: bytes) -> Reply:
+        answer = self._caller.send("/api/v1/tips", [photo], self._partner, place_text="Metro exit")
+        if answer.status != 201:
+            msg = f"a partner's tip was answered with {answer.status}"
+            raise RuntimeError(msg)
+        return answer
+
+
+def _compared(place: str, one: str, first: Seen, second: Seen) -> Comparison:
+    looks = list(zip(first.looks, second.looks, strict=True))
+    if place == "enquiry: answered" and one == REPOST:
+        # The answer itself is what was asked for; beyond its words everything is alike.
+        equal = sum(left[:2] == right[:2] for left, right in looks)
+    else:
+        equal = sum(left == right for left, right in looks)
+    test = mannwhitneyu(first.seconds, second.seconds)
+    auc = float(test.statistic) / (len(first.seconds) * len(second.seconds))
+    medians = tuple(1000 * statistics.median(seen.seconds) for seen in (first, second))
+    return Comparison(
+        place, one, NOBODY, len(looks), equal, float(test.pvalue), auc, (medians[0], medians[1])
+    )
+
+
+def _share(tips: Sequence[str], among: set[str]) -> float:
+    return sum(tip_id in among for tip_id in tips) / len(tips)
+
+
+def partner_key(environment: dict[str, str]) -> str:
+    """A key made as an operator makes it."""
+    made = subprocess.run(
+        [sys.executable, "-m", "app", "partners", "key", "A partner"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"hw1_\S+", made.stdout)
+    if found is None:
+        msg = "no key was made"
+        raise RuntimeError(msg)
+    return found.group()
+
+
+def run(
+    pairs: int, folder: Path, seed: int, *, inline: bool
+) -> tuple[list[Comparison], dict[str, tuple[float, float]]]:
+    """Measure; returns the comparisons, and by kind the shares of candidates and of joined photos."""
+    prepared = folder / "examinations"
+    prepared.mkdir()
+    module = ("tests.attacks.inline", str(prepared)) if inline else ("app", "serve")
+    with Serving(folder, module, SETTINGS) as serving, EnrolledExaminer(serving.context.db) as examiner:
+        key = partner_key(serving.environment)
+        bench = Bench(serving, examiner, key, prepared if inline else None, seed)
+        for number in range(pairs):
+            bench.round()
+            sys.stderr.write(f"\rround {number + 1} of {pairs}")
+        sys.stderr.write("\n")
+        return list(bench.comparisons()), bench.shares()
+
+
+def report(comparisons: Sequence[Comparison]) -> str:
+    """The comparisons as a table."""
+    columns = ("place", "compared with new, nobody", "equal bytes", "medians, ms", "p", "|AUC-0.5|")
+    lines = ["{:24} {:26} {:>12} {:>14} {:>8} {:>9}".format(*columns)]
+    for each in comparisons:
+        medians = f"{each.medians_ms[0]:.1f} / {each.medians_ms[1]:.1f}"
+        lines.append(
+            f"{each.place:24} {each.one:26} {each.equal:>5} of {each.pairs:<4} {medians:>14} {each.p:>8.3g} "
+            f"{abs(each.auc - 0.5):>9.3f}{'  TOLD APART' if each.told_apart(len(comparisons)) else ''}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run from the command line; ends with 1 when anything is told apart."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--inline", action="store_true", help="measure the build that must be told apart")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        comparisons, shares = run(given.pairs, Path(folder), given.seed, inline=given.inline)
+    sys.stdout.write(report(comparisons) + "\n")
+    for kind, (candidates, joined) in shares.items():
+        sys.stdout.write(f"{kind}: {candidates:.0%} have a candidate, {joined:.0%} joined another photo\n")
+    told = [each for each in comparisons if each.told_apart(len(comparisons))]
+    sys.stdout.write(f"{len(told)} of {len(comparisons)} comparisons told apart\n")
+    sys.exit(bool(told))
+
+
+if __name__ == "__main__":
+    main()
