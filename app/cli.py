@@ -17,6 +17,7 @@ from app.core.errors import Refusal
 from app.core.migrate import SchemaTooNew
 from app.core.settings import Settings
 from app.encoders import commands as encoder_commands
+from app.partners.commands import partners_app
 from app.photos.commands import hashes_app
 from app.reviews.golden_commands import golden_app
 from app.tips.commands import receipt_app
@@ -29,7 +30,6 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 records_app = typer.Typer(no_args_is_help=True, help="Missing-child records.")
-partners_app = typer.Typer(no_args_is_help=True, help="Partners' keys.")
 officers_app = typer.Typer(no_args_is_help=True, help="Officers' accounts.")
 areas_app = typer.Typer(no_args_is_help=True, help="Jurisdictions.")
 app.add_typer(audit_app, name="audit")
@@ -158,32 +158,6 @@ def records_import(
     importing.print_report(report, out)
     if report.count(importing.Outcome.REFUSED):
         raise typer.Exit(1)
-
-
-@partners_app.command("key")
-def partners_key(
-    name: Annotated[str, typer.Argument(help="The channel's name, such as the partner's.")],
-    days: Annotated[int, typer.Option(min=1, max=365, help="Days until the key expires.")] = 365,
-) -> None:
-    """Make a key for a partner's channel; it is shown this once."""
-    from app.partners import service  # noqa: PLC0415
-
-    context = _open()
-    with context.db.write() as session:
-        key = service.make_key(session, name, days)
-    out.print(f"Key for {name}, shown this once:")
-    out.print(key, soft_wrap=True, highlight=False)
-
-
-@partners_app.command("revoke")
-def partners_revoke(key_id: Annotated[str, typer.Argument(help="The middle part of the key.")]) -> None:
-    """Refuse a key from now on."""
-    from app.partners import service  # noqa: PLC0415
-
-    context = _open()
-    with context.db.write() as session:
-        service.revoke_key(session, key_id)
-    out.print("Revoked.")
 
 
 @officers_app.command("add")

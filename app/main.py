@@ -28,6 +28,7 @@ from app.open311 import api as open311_api
 from app.oversight import officer as oversight_pages
 from app.partners import api as partner_api
 from app.partners import batch_api, package_api, upload_api
+from app.partners.counting import CountsRequests
 from app.partners.documents import completed
 from app.photos import officer as photo_pages
 from app.records import api as record_api
@@ -146,6 +147,8 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
     for folder in ("styles", "scripts"):
         files = GZipMiddleware(StaticFiles(directory=FRONTEND / folder))
         app.mount(f"/assets/{folder}", files, name=folder)
+    if site in {Site.ALL, Site.API}:
+        app.add_middleware(CountsRequests, context=context)
     app.add_middleware(BodyLimit, max_body_size=LARGEST_BODY)
     app.add_middleware(problems.Faults)
     app.add_middleware(SecurityHeaders)

@@ -9,7 +9,7 @@ from app.core.context import ContextDep
 from app.core.db import ReadSessionDep
 from app.core.render import language_of
 from app.partners import service
-from app.partners.access import ReadsTips, SendsTips, documented_scheme
+from app.partners.access import ReadsTips, SendsTips, documented_scheme, room_for
 from app.partners.documents import TIP_BODY, Message, TipAnswer, TipReceived, refusals
 from app.tips import answers, intake, receipts
 from app.tips import service as tips
@@ -62,12 +62,14 @@ def send_tip(
 
     The answer never depends on what a picture shows; one that was sent before makes a new tip.
     """
+    room_for(context, caller, response)
     new = intake.partner_tip(parts, idempotency_key, language_of(request))
     try:
         accepted = tips.accept(context, caller.channel_id, new, caller.actor)
     except tips.KeyReused as refusal:
         refusal.status = 422
         raise
+    request.state.accepted = 1
     response.headers["Location"] = f"/api/v1/tips/{accepted.tip_id}"
     return TipReceived(
         id=accepted.tip_id,

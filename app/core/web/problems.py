@@ -64,6 +64,7 @@ def problem(
 
 
 def _answer(request: Request, refusal: Refusal) -> Response:
+    request.state.problem = refusal.code
     if request.url.path.startswith("/api/"):
         response: Response = problem(
             request, refusal.status, refusal.code, refusal.message, refusal.field, **refusal.values

@@ -19,7 +19,7 @@ from app.core.context import Context
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import Job
 from app.main import create_app
-from app.partners import service
+from app.partners import keys
 from app.partners.models import PartnerKey
 from app.photos.models import Photo
 from app.tips import progress
@@ -34,7 +34,7 @@ MARKER = "planted-7f3a"
 def key(context: Context) -> str:
     """A key of one partner."""
     with context.db.write() as session:
-        return service.make_key(session, "Street watch")
+        return keys.make_key(session, context.keys, keys.add_channel(session, "Street watch")).key
 
 
 def send(
@@ -212,7 +212,7 @@ class TestKeys:
         with time_machine.travel(now() + timedelta(days=366)):
             assert send(client, key).status_code == 401
         with context.db.write() as session:
-            service.revoke_key(session, key.split("_")[1])
+            keys.revoke_key(session, key.split("_")[1])
 
         assert send(client, key).status_code == 401
 
@@ -221,7 +221,7 @@ class TestKeys:
     ) -> None:
         """A partner changes over without a gap, and reads with the new what the old one sent."""
         with context.db.write() as session:
-            other = service.make_key(session, "Street watch")
+            other = keys.make_key(session, context.keys, keys.add_channel(session, "Street watch")).key
         sent = send(client, key).json()
 
         assert read(client, other, sent["id"]).status_code == 200
@@ -260,12 +260,12 @@ class TestKeys:
     def test_making_and_revoking_keys_is_in_the_audit_log(self, context: Context, key: str) -> None:
         """Who could send tips, and since when."""
         with context.db.write() as session:
-            service.revoke_key(session, key.split("_")[1])
-            service.revoke_key(session, key.split("_")[1])
+            keys.revoke_key(session, key.split("_")[1])
+            keys.revoke_key(session, key.split("_")[1])
 
         with context.db.read() as session:
             actions = list(session.exec(select(AuditEvent.action)))
-        assert actions == [Action.PARTNER_KEY_MADE, Action.PARTNER_KEY_REVOKED]
+        assert actions == [Action.CHANNEL_CHANGED, Action.PARTNER_KEY_MADE, Action.PARTNER_KEY_REVOKED]
 
     @pytest.mark.parametrize(
         ("name", "days"), [("", 10), ("x" * 101, 10), ("a\nb", 10), ("x", 0), ("x", 366)]
@@ -273,25 +273,25 @@ class TestKeys:
     def test_a_key_needs_a_name_and_a_life(self, context: Context, name: str, days: int) -> None:
         """No key for nobody, and none for ever."""
         with pytest.raises(Invalid), context.db.write() as session:
-            service.make_key(session, name, days)
+            keys.make_key(session, context.keys, keys.add_channel(session, name), days=days)
 
     def test_the_citizens_channel_has_no_key(self, context: Context, make: Make) -> None:
         """A partner cannot pass for the web form."""
         make.tip()
         with pytest.raises(Conflict), context.db.write() as session:
-            service.make_key(session, "web")
+            keys.add_channel(session, "web")
 
     def test_an_unknown_key_cannot_be_revoked(self, context: Context) -> None:
         """A typing error is told."""
         with pytest.raises(NotFound), context.db.write() as session:
-            service.revoke_key(session, "000000000000")
+            keys.revoke_key(session, "000000000000")
 
 
 class TestReading:
     def test_another_partners_tip_looks_like_none(self, context: Context, client: Client, key: str) -> None:
         """Foreign and missing answer alike."""
         with context.db.write() as session:
-            stranger = service.make_key(session, "Another")
+            stranger = keys.make_key(session, context.keys, keys.add_channel(session, "Another")).key
         sent = send(client, key).json()
 
         foreign, missing = read(client, stranger, sent["id"]), read(client, stranger, str(uuid4()))
