@@ -117,7 +117,7 @@ def report(outcome: Outcome) -> str:
     """The outcome in lines."""
     pace, sent = outcome.tried / outcome.seconds, sum(outcome.answers.values())
     lines = [
-        f"{sent} guesses in {outcome.seconds:.0f} s ({sent / outcome.seconds:.0f} a second), {outcome.tips} tips",
+        f"{sent} guesses in {outcome.seconds:.0f} s ({sent / outcome.seconds:.0f}/s), {outcome.tips} tips",
         "answered: " + ", ".join(f"{count} x {name}" for name, count in sorted(outcome.answers.items())),
         f"codes found: {outcome.found}",
         f"codes really looked up: {outcome.tried} ({pace:.2f} in a second)",

@@ -1,7 +1,7 @@
 """A build that must not pass: it compares a photo with records and other photos before it answers.
 
 The photos' examinations are read from a folder, made beforehand: what is left in the request is the
-comparison alone, the least that such a build could give away. `python -m tests.attacks.inline FOLDER` serves it.
+comparison alone, the least that such a build gives away. `python -m tests.attacks.inline FOLDER` serves it.
 """
 
 import hashlib

@@ -10,6 +10,7 @@ compares before it answers; the command must tell that one apart.
 
 import argparse
 import json
+import logging
 import random
 import re
 import statistics
@@ -17,16 +18,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 from scipy.stats import mannwhitneyu
 from sqlmodel import col, select
 
 from app.candidates.models import Candidate
 from app.core.work import Workshop, solve
 from app.encoders.examiner import EnrolledExaminer
+from app.enquiries.models import Enquiry
+from app.enquiries.service import open_link
 from app.photos.models import Photo, PhotoLink
 from app.worker import Worker
 from tests.attacks import pictures
@@ -56,7 +61,7 @@ class Seen:
     """What was seen at one place of one kind: an answer and a time for each round."""
 
     looks: list[tuple[int, object, bytes]] = field(default_factory=list)
-    """Status, masked headers, masked body."""
+    """Status, masked headers with the length where it has to be one, masked body."""
     seconds: list[float] = field(default_factory=list)
 
 
@@ -118,22 +123,24 @@ class Bench:
         self.sent: dict[str, list[str]] = {}
         make = Make(self.context)
         for person in self._on_record:
-            make.sent_record(pictures.portrait(person))
+            make.sent_record(pictures.portrait(person), area="CN")
+        self.findings: Counter[str] = Counter()
+        self._originals: dict[str, bytes] = {}
+        self._newest: dict[str, bytes] = {}
+        for way in ("form", "API"):
+            self._originals[way] = self._new(NOBODY, way)
+            self._send_web(self._originals[way])
         self._worker.run_until_idle()
 
     def round(self) -> None:
         """Send each kind both ways, look, let the worker work, look again; then ask about pictures."""
-        originals = [self._new(NOBODY) for _ in range(2)]
-        for original in originals:
-            self._send_web(original)
-        self._worker.run_until_idle()
         told: list[tuple[str, str, str]] = []
         for kind in self._shuffled():
-            answer = self._send_web(self._new(kind, originals[0]))
+            answer = self._send_web(self._new(kind, "form"))
             self._note("form: sending", kind, [answer])
             told.append(("form", kind, answer.header("location")))
         for kind in self._shuffled():
-            answer = self._send_partner(self._new(kind, originals[1]))
+            answer = self._send_partner(self._new(kind, "API"))
             self._note("API: sending", kind, [answer])
             tip_id = str(json.loads(answer.body)["id"])
             told.append(("API", kind, f"/api/v1/tips/{tip_id}"))
@@ -141,7 +148,8 @@ class Bench:
         self._look(told, "right after")
         self._worker.run_until_idle()
         self._look(told, "when processed")
-        self._enquiries(originals[0])
+        self._enquiries()
+        self._originals |= self._newest
 
     def comparisons(self) -> Iterator[Comparison]:
         """Each place, resembling or known against new."""
@@ -149,8 +157,8 @@ class Bench:
             for one in (RECORD, REPOST):
                 yield _compared(place, one, self.seen[place, one], self.seen[place, NOBODY])
 
-    def shares(self) -> dict[str, tuple[float, float]]:
-        """By kind: the share of the partner's tips that have a candidate, and that joined another photo."""
+    def facts(self) -> list[str]:
+        """That the kinds were what they are called: what officers have and no sender sees."""
         with self.context.db.read() as session:
             candidates = {str(tip_id) for tip_id in session.exec(select(Candidate.tip_id))}
             joined = {
@@ -159,15 +167,17 @@ class Bench:
                     select(Photo.tip_id).join(PhotoLink, col(PhotoLink.photo_id) == col(Photo.id))
                 )
             }
-        return {
-            kind: (_share(tips, candidates), _share(tips, joined)) for kind, tips in sorted(self.sent.items())
-        }
+        lines = [
+            f"{kind}: {_share(tips, candidates):.0%} have a candidate, {_share(tips, joined):.0%} are joined"
+            for kind, tips in sorted(self.sent.items())
+        ]
+        return [*lines, *(f"enquiry, {name}: {count}" for name, count in sorted(self.findings.items()))]
 
-    def _enquiries(self, original: bytes) -> None:
+    def _enquiries(self) -> None:
         told = []
         for kind in self._shuffled():
             solved = solve(self._workshop.ask("enquiry", 10))
-            answer = self._caller.send("/checked", [self._new(kind, original)], work=solved)
+            answer = self._caller.send("/checked", [self._new(kind, "enquiry")], work=solved)
             self._note("enquiry: asking", kind, [answer])
             told.append(("enquiry", kind, answer.header("location")))
         self._look(told, "while waiting")
@@ -175,6 +185,10 @@ class Bench:
         while (wait := self._caller.get(told[-1][2]).header("refresh")) != "":
             time.sleep(float(wait))
         self._look(told, "answered")
+        with self.context.db.read() as session:
+            for _way, kind, where in told:
+                asked = session.get_one(Enquiry, open_link(self.context.keys, where.rpartition("/")[2]))
+                self.findings[f"{kind}: {asked.finding}"] += 1
 
     def _look(self, told: Sequence[tuple[str, str, str]], when: str) -> None:
         looked: dict[int, list[Reply]] = {}
@@ -190,19 +204,24 @@ class Bench:
     def _note(self, place: str, kind: str, replies: Sequence[Reply]) -> None:
         seen = self.seen.setdefault((place, kind), Seen())
         last = replies[-1]
-        seen.looks.append((last.status, masked_headers(last.headers), masked(last.body)))
+        # An answer to an enquiry is as long as any other; other pages hold a drawing as long as their code.
+        length = len(last.body) if place.startswith("enquiry") else 0
+        seen.looks.append((last.status, (length, *masked_headers(last.headers)), masked(last.body)))
         seen.seconds.append(statistics.median(reply.seconds for reply in replies))
 
     def _shuffled(self) -> list[str]:
         return self._chance.sample(KINDS, len(KINDS))
 
-    def _new(self, kind: str, original: bytes = b"") -> bytes:
+    def _new(self, kind: str, way: str) -> bytes:
+        """A picture of a kind; the copies are of those that resembled nobody in the round before."""
         self._number += 1
         if kind == REPOST:
-            photo = pictures.copied(original)
+            photo = pictures.copied(self._originals["form" if way == "enquiry" else way])
         else:
             group = self._on_record if kind == RECORD else self._unknown
             photo = pictures.street(self._chance.choice(group), self._number)
+        if kind == NOBODY:
+            self._newest[way] = photo
         if self._prepared is not None:
             place = place_of(self._prepared, photo)
             place.write_bytes(self._examiner.examine(photo).to_wire())
@@ -258,21 +277,20 @@ def partner_key(environment: dict[str, str]) -> str:
     return found.group()
 
 
-def run(
-    pairs: int, folder: Path, seed: int, *, inline: bool
-) -> tuple[list[Comparison], dict[str, tuple[float, float]]]:
-    """Measure; returns the comparisons, and by kind the shares of candidates and of joined photos."""
+def run(pairs: int, folder: Path, seed: int, *, inline: bool) -> tuple[list[Comparison], list[str]]:
+    """Measure; returns the comparisons, and in lines what the kinds of pictures really were."""
     prepared = folder / "examinations"
     prepared.mkdir()
     module = ("tests.attacks.inline", str(prepared)) if inline else ("app", "serve")
     with Serving(folder, module, SETTINGS) as serving, EnrolledExaminer(serving.context.db) as examiner:
         key = partner_key(serving.environment)
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         bench = Bench(serving, examiner, key, prepared if inline else None, seed)
         for number in range(pairs):
             bench.round()
             sys.stderr.write(f"\rround {number + 1} of {pairs}")
         sys.stderr.write("\n")
-        return list(bench.comparisons()), bench.shares()
+        return list(bench.comparisons()), bench.facts()
 
 
 def report(comparisons: Sequence[Comparison]) -> str:
@@ -296,10 +314,8 @@ def main() -> None:
     parser.add_argument("--inline", action="store_true", help="measure the build that must be told apart")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        comparisons, shares = run(given.pairs, Path(folder), given.seed, inline=given.inline)
-    sys.stdout.write(report(comparisons) + "\n")
-    for kind, (candidates, joined) in shares.items():
-        sys.stdout.write(f"{kind}: {candidates:.0%} have a candidate, {joined:.0%} joined another photo\n")
+        comparisons, facts = run(given.pairs, Path(folder), given.seed, inline=given.inline)
+    sys.stdout.write("\n".join([report(comparisons), *facts]) + "\n")
     told = [each for each in comparisons if each.told_apart(len(comparisons))]
     sys.stdout.write(f"{len(told)} of {len(comparisons)} comparisons told apart\n")
     sys.exit(bool(told))
