@@ -7,7 +7,7 @@ from markupsafe import Markup
 from app.core.settings import Settings
 
 QUIET_MODULES = 2
-"""Blank border; the card around it is white, too."""
+"""Blank border; the style gives it a white ground that is wider."""
 
 
 def qr_of(settings: Settings, code: str) -> Markup:
@@ -23,9 +23,9 @@ def qr_of(settings: Settings, code: str) -> Markup:
     import segno  # noqa: PLC0415 - only a receipt that was just made needs it
 
     held = f"{settings.public_url}/receipt#{code}" if settings.public_url else code
-    picture = segno.make(held, micro=False, error="m")
+    picture = segno.make(held, micro=False, error="l")
     drawn = picture.svg_inline(
-        border=QUIET_MODULES, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None
+        border=QUIET_MODULES, omitsize=True, dark="#000", svgclass=None, lineclass=None
     )
     return Markup(drawn)  # noqa: S704 - drawn here, from digits and the operator's own address
 

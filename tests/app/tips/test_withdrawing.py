@@ -555,7 +555,7 @@ def _has_face(context: Context, tip: Tip) -> bool:
 
 
 def _masked(page: str) -> str:
-    page = re.sub(r"/receipt/[\w-]{100,}", "/receipt/TOKEN", page)
+    page = re.sub(r"/receipt/[\w-]{90,}", "/receipt/TOKEN", page)
     page = re.sub(r"(?:\d{4} ){3}\d{4}", "CODE", page)
     page = re.sub(r'name="submission" value="[\w-]+"', "FORM", page)
     page = re.sub(r"<svg.*?</svg>", "SVG", page)
