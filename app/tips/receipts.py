@@ -37,7 +37,7 @@ LINK_LIFE_S = 30 * 60
 MANY_TRIES = message("Many codes are being entered just now. Wait a little and enter yours again.")
 
 LOOK_UP = Door(
-    "receipt", own="10 per 10 minute", crowd="300 per minute", slow="30 per minute", busy=MANY_TRIES
+    "receipt", own="10 per 10 minute", crowd="10 per 2 second", slow="2 per 4 second", busy=MANY_TRIES
 )
 """How often codes may be entered without work. All of it together is half of the tries below: the rest is for
 those who bring work, so that somebody who guesses without any never uses the tries up."""
