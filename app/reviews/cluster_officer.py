@@ -11,7 +11,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.render import language_of, page, translate
 from app.officers.sessions import TriageDep
 from app.photos import moving
-from app.reviews import cluster_members, cluster_queries, clusters, triage_queries
+from app.reviews import cluster_members, cluster_queries, clusters, same_answer, triage_queries
 
 router = APIRouter()
 
@@ -113,6 +113,19 @@ def put_together(
     triage_queries.check_photo(session, officer, tip_id, photo_id)
     clusters.put_together(session, officer, photo_id, other_id)
     return _to(f"/console/tips/{tip_id}#photos")
+
+
+@router.post("/tips/{tip_id}/same-answer")
+def give_same_answer(
+    session: SessionDep,
+    officer: TriageDep,
+    tip_id: UUID,
+    as_tip: Annotated[UUID, Form()],
+    reason: Annotated[str, Form(max_length=20_000)] = "",
+) -> RedirectResponse:
+    """Close a repost with the answer that was given on its picture."""
+    same_answer.give(session, officer, tip_id, as_tip, reason)
+    return _to(f"/console/triage?done={tip_id}")
 
 
 def _to(path: str) -> RedirectResponse:

@@ -24,6 +24,7 @@ from app.reviews import (
     cluster_queries,
     faces,
     recirculation,
+    same_answer,
     triage,
     triage_list,
     triage_queries,
@@ -327,6 +328,7 @@ def _tip_page(
         listed=listed,
         earlier=recirculation.earlier(session, officer, tip, members, listed),
         copies=copies,
+        same_answer=same_answer.offered(session, officer, tip),
         # While a candidate waits, what was decided on its siblings would lead whoever still has to decide.
         settled=[] if waits else triage_queries.settled(session, tip.id),
         thread=queries.thread(session, tip.id),
