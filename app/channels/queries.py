@@ -1,15 +1,19 @@
 """Questions about channels and their voidings."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from app.audit.models import Action, AuditEvent
 from app.channels.models import ChannelVoid
 from app.core.errors import NotFound
 from app.core.paging import Listing, listing
+from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.partners.models import PartnerKey
+from app.photos.models import Photo
 from app.tips.models import Channel, ChannelKind, Tip
 
 
@@ -32,13 +36,19 @@ def get(session: Session, channel_id: UUID) -> Channel:
     return channel
 
 
-def keys(session: Session, channel_id: UUID | None = None) -> dict[UUID, list[PartnerKey]]:
-    """The keys of a channel, or of all, by channel; the newest first."""
-    question = select(PartnerKey).order_by(col(PartnerKey.created_at).desc())
-    if channel_id is not None:
-        question = question.where(PartnerKey.channel_id == channel_id)
+def by_name(session: Session, name: str) -> Channel | None:
+    """The channel of a name; blanks in it count once."""
+    return session.exec(select(Channel).where(Channel.name == " ".join(name.split()))).first()
+
+
+def keys(session: Session, channel_ids: Collection[UUID]) -> dict[UUID, list[PartnerKey]]:
+    """The keys of channels, by channel; the newest first."""
     found: dict[UUID, list[PartnerKey]] = {}
-    for key in session.exec(question):
+    for key in session.exec(
+        select(PartnerKey)
+        .where(col(PartnerKey.channel_id).in_(channel_ids))
+        .order_by(col(PartnerKey.created_at).desc())
+    ):
         found.setdefault(key.channel_id, []).append(key)
     return found
 
@@ -55,14 +65,31 @@ def voids(session: Session, channel_id: UUID) -> list[tuple[ChannelVoid, Officer
     )
 
 
-def open_voids(session: Session) -> dict[UUID, int]:
-    """Tips that voidings which can still be undone set aside, by channel."""
-    found: dict[UUID, int] = {}
-    for void in session.exec(
-        select(ChannelVoid).where(col(ChannelVoid.undone_at).is_(None), col(ChannelVoid.closed_at).is_(None))
-    ):
-        found[void.channel_id] = found.get(void.channel_id, 0) + void.tips
-    return found
+def aside(session: Session, channel_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Tips that were set aside by voidings which can still be undone, by channel."""
+    tips = func.sum(col(ChannelVoid.tips))
+    return dict(
+        session.exec(
+            select(ChannelVoid.channel_id, tips)
+            .where(
+                col(ChannelVoid.channel_id).in_(channel_ids),
+                col(ChannelVoid.undone_at).is_(None),
+                col(ChannelVoid.closed_at).is_(None),
+            )
+            .group_by(col(ChannelVoid.channel_id))
+        ).all()
+    )
+
+
+def why_paused(session: Session, channel_id: UUID) -> str | None:
+    """Code of the reason for which a channel was paused last."""
+    row = session.exec(
+        select(AuditEvent)
+        .where(AuditEvent.subject_id == str(channel_id), AuditEvent.action == Action.CHANNEL_PAUSED)
+        .order_by(col(AuditEvent.seq).desc())
+        .limit(1)
+    ).first()
+    return str(row.detail.get("reason", "")) if row else None
 
 
 def get_void(session: Session, channel_id: UUID, void_id: UUID) -> ChannelVoid:
@@ -83,7 +110,23 @@ def tips_of_void(session: Session, void_id: UUID, page: int) -> Listing[Tip]:
     return listing(session, question.order_by(col(Tip.received_at), col(Tip.id)), page)
 
 
-def officers(session: Session, ids: Sequence[UUID | None]) -> dict[UUID, Officer]:
-    """Officers by their ids."""
-    found = session.exec(select(Officer).where(col(Officer.id).in_([each for each in ids if each])))
-    return {officer.id: officer for officer in found}
+def officer_named(session: Session, officer_id: UUID | None) -> Officer | None:
+    """An officer by id."""
+    return session.get(Officer, officer_id) if officer_id else None
+
+
+def areas(session: Session, codes: Collection[str | None]) -> dict[str | None, Jurisdiction]:
+    """Areas by their codes."""
+    wanted = [code for code in codes if code]
+    return {
+        area.code: area
+        for area in session.exec(select(Jurisdiction).where(col(Jurisdiction.code).in_(wanted)))
+    }
+
+
+def photo_counts(session: Session, tip_ids: Collection[UUID]) -> dict[UUID | None, int]:
+    """How many photos tips have."""
+    rows = session.exec(
+        select(Photo.tip_id, func.count()).where(col(Photo.tip_id).in_(tip_ids)).group_by(col(Photo.tip_id))
+    )
+    return dict(rows.all())

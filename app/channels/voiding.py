@@ -220,6 +220,11 @@ def give_one_back(session: Session, officer: Officer, channel_id: UUID, void_id:
     audit.record(session, actor, Action.CHANNEL_VOID_UNDONE, "tip", tip_id, void=str(void_id))
 
 
+def can_undo(made: ChannelVoid) -> bool:
+    """Whether a voiding can still be undone."""
+    return made.undone_at is None and made.closed_at is None and now() < made.final_at
+
+
 def checked_reason(reason: str) -> str:
     """A reason in words.
 
@@ -248,7 +253,7 @@ def _open(session: Session, channel_id: UUID, void_id: UUID) -> ChannelVoid:
     made = queries.get_void(session, channel_id, void_id)
     if made.undone_at is not None:
         raise Conflict("This voiding was undone already.")
-    if made.closed_at is not None or now() >= made.final_at:
+    if not can_undo(made):
         raise Conflict("The time in which this voiding could be undone is over.")
     return made
 
