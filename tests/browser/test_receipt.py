@@ -253,3 +253,51 @@ def test_no_page_is_heavy_without_script(browser: Browser, address: str, context
     print(weights)  # noqa: T201 - the weights are part of the answer
     assert max(weights.values()) <= MOST_BYTES
     assert context.settings.public_url
+
+
+def test_a_notice_is_shown_and_names_nothing(browser: Browser, address: str, context: Context) -> None:
+    """The worker for pushes lives beside the form's; where a browser cannot subscribe, the page says so."""
+    phone = browser.new_context(base_url=address, permissions=["notifications"], locale="en-US")
+    page = phone.new_page()
+    answer = page.request.post(
+        "/tip?lang=en",
+        multipart={
+            "photos": {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": PICTURE.read_bytes()},
+            "place_text": "Metro exit A",
+        },
+        max_redirects=0,
+    )
+    page.goto(answer.headers["location"])
+    page.click("text=Be told when there is something new")
+    page.click("text=Tell me in this browser")  # There is no push service to reach from a test.
+    expect(page.locator("#push [role=status]")).to_have_text("This browser does not take messages.")
+
+    wire = phone.new_cdp_session(page)
+    registered: list[str] = []
+    wire.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registered.extend(
+            each["registrationId"] for each in event["registrations"] if "/assets/" in each["scopeURL"]
+        ),
+    )
+    wire.send("ServiceWorker.enable")
+    page.wait_for_timeout(300)
+    told = {"title": "A message for you", "body": "There is something new."}
+    wire.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": address, "registrationId": registered[0], "data": json.dumps(told)},
+    )
+    shown = page.evaluate(
+        """async () => {
+          const worker = await navigator.serviceWorker.getRegistration("/assets/scripts/");
+          for (let tries = 0; tries < 50; tries++) {
+            const [first] = await worker.getNotifications();
+            if (first) return [first.title, first.body, first.tag];
+            await new Promise((resume) => setTimeout(resume, 100));
+          }
+        }"""
+    )
+    phone.close()
+
+    assert shown == ["A message for you", "There is something new.", "homeward"]
+    assert context.settings.push_contact
