@@ -72,6 +72,7 @@ class Gate:
         self._cost, self._today = cost, today
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._drawn: tuple[date, bytes] = (today(), secrets.token_bytes(32))
+        self._lock = threading.Lock()
 
     def asks(self, door: Door, address: str) -> Sum | None:
         """The sum to be solved by whoever comes from an address; None while nothing is asked."""
@@ -124,7 +125,8 @@ class Gate:
         return f"slot {int.from_bytes(digest, 'big') % SLOTS}"
 
     def _take(self, amount: str, door: Door, which: str = "crowd", weight: int = 1) -> bool:
-        return bool(self._limiter.hit(_rule(amount), door.name, which, cost=weight))
+        with self._lock:  # The storage gives up the lock of a count that has run empty, and may forget a hit.
+            return bool(self._limiter.hit(_rule(amount), door.name, which, cost=weight))
 
     def _has_room(self, amount: str, door: Door, which: str = "crowd") -> bool:
         return bool(self._limiter.test(_rule(amount), door.name, which))

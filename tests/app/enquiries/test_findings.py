@@ -151,6 +151,17 @@ class TestTheSamePicture:
 
         assert told(context, ask, worker, picture(KNOWN)) == Finding.NEW
 
+    def test_what_was_set_aside_with_its_channel_is_not_told(
+        self, context: Context, ask: Ask, worker: Worker, known: Tip
+    ) -> None:
+        """Nobody is checking it, and whoever really saw the child should send it."""
+        with context.db.write() as session:
+            kept = session.get_one(Tip, known.id)
+            kept.set_aside_by = kept.channel_id
+            session.add(kept)
+
+        assert told(context, ask, worker, picture(KNOWN)) == Finding.NEW
+
 
 class TestChecked:
     @pytest.mark.parametrize(
