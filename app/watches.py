@@ -11,6 +11,7 @@ from app.channels import closing
 from app.core.context import Context
 from app.enquiries import erasing as enquiries
 from app.tips import notifications
+from app.webhooks import watching as webhooks
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ WATCHES: tuple[Watch, ...] = (
     Watch("enquiries", 60.0, enquiries.tidy),
     Watch("notices", 60.0, notifications.look),
     Watch("voids", 60.0, closing.close_due),
+    Watch("webhooks", 5.0, webhooks.look),
 )
 """All of them."""
 

@@ -1,4 +1,4 @@
-"""What partners are told: that a tip stands elsewhere, as coarse as `GET /tips/{id}` shows it, and no word."""
+"""What partners are told: where a tip stands, as coarse as `GET /tips/{id}` shows it, and no words."""
 
 import json
 from datetime import UTC, datetime

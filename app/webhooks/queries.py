@@ -47,17 +47,16 @@ def get_endpoint(session: Session, channel_id: UUID, endpoint_id: UUID) -> Webho
     return endpoint
 
 
-def get_delivery(session: Session, channel_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+def get_delivery(session: Session, channel_id: UUID, delivery_id: UUID) -> Sent:
     """One of a channel's deliveries.
 
     Raises:
         NotFound: none such, or another channel's.
     """
-    delivery = session.get(WebhookDelivery, delivery_id)
-    if delivery is None:
+    found = _rows(session, _sent().where(WebhookDelivery.id == delivery_id))
+    if not found or found[0].endpoint.channel_id != channel_id or found[0].endpoint.removed_at is not None:
         raise NotFound
-    get_endpoint(session, channel_id, delivery.endpoint_id)
-    return delivery
+    return found[0]
 
 
 def deliveries(

@@ -14,6 +14,7 @@ from app.core.errors import Conflict
 from app.core.settings import Settings
 from app.webhooks import messages, outward, queries, signatures
 from app.webhooks.models import DeliveryState, EventType, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from app.webhooks.queries import Sent
 
 MOST_ENDPOINTS = 5
 """Endpoints of one channel."""
@@ -111,7 +112,7 @@ def rotate(session: Session, keys: Keys, actor: Actor, endpoint: WebhookEndpoint
     return secret
 
 
-def send_test(session: Session, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
+def send_test(session: Session, actor: Actor, endpoint: WebhookEndpoint) -> Sent:
     """Send an endpoint a message that says nothing; how it went stands in its deliveries.
 
     Raises:
@@ -130,7 +131,7 @@ def send_test(session: Session, actor: Actor, endpoint: WebhookEndpoint) -> Webh
     delivery = outgoing(message, endpoint)
     session.add(delivery)
     _note(session, actor, endpoint, "test")
-    return delivery
+    return Sent(delivery, message, endpoint)
 
 
 def replay(session: Session, actor: Actor, delivery: WebhookDelivery) -> None:
