@@ -13,15 +13,21 @@ from app.channels.numbers import WITHOUT_KEYS
 from app.channels.service import NEW_KINDS, PAUSE_REASONS
 from app.channels.voiding import WITH_TIPS
 from app.core.context import Context
-from app.core.errors import NotFound, Refusal, message
+from app.core.errors import Conflict, NotFound, Refusal, message
 from app.core.web.forms import refused_form
 from app.officers.models import Officer, Role
 from app.partners import quotas
 from app.partners.keys import LONGEST_LABEL, LONGEST_LIFE_DAYS
 from app.partners.models import TIP_SCOPES, Scope
 from app.tips.models import ChannelKind
+from app.webhooks import queries as webhooks
 
 CHANNEL = "console/channel.html"
+
+MOST_DELIVERIES, MOST_DEAD = 5, 20
+"""Rows of webhooks on a channel's page."""
+TOLD = frozenset({ChannelKind.PARTNER, ChannelKind.SANDBOX})
+"""Channels whose partners may be told of their tips."""
 
 MISTAKES: dict[str, str] = {
     "invalid": message("A field broke its rule"),
@@ -73,6 +79,13 @@ def channel(session: Session, context: Context, officer: Officer, channel_id: UU
         "longest_days": LONGEST_LIFE_DAYS,
         "longest_label": LONGEST_LABEL,
         "made": None,
+        "secret": None,
+        "told": one.kind in TOLD,
+        "endpoints": [
+            (each, webhooks.deliveries(session, each.id, most=MOST_DELIVERIES))
+            for each in webhooks.endpoints(session, one.id)
+        ],
+        "dead": webhooks.dead(session, one.id, MOST_DEAD),
         "typed": {
             "owner": one.owner,
             "minute_quota": one.minute_quota or "",
@@ -86,6 +99,17 @@ def channel(session: Session, context: Context, officer: Officer, channel_id: UU
         "minute_default": context.settings.partner_minute_quota,
         "day_default": context.settings.partner_day_quota,
     }
+
+
+def check_told(session: Session, channel_id: UUID) -> None:
+    """Refuse webhooks of a channel that has nothing to be told.
+
+    Raises:
+        NotFound: no such channel.
+        Conflict: it belongs to no partner.
+    """
+    if queries.get(session, channel_id).kind not in TOLD:
+        raise Conflict("Only a partner's channel has webhooks.")
 
 
 def refused(

@@ -70,7 +70,7 @@ def add(
         raise Conflict("This name belongs to another channel.")
     return partner_keys.add_channel(
         session,
-        name,
+        " ".join(name.split()),
         kind,
         owner=_owner(owner, needed=True),
         jurisdiction_code=area or None,

@@ -1,5 +1,110 @@
-"""A channel's webhooks, as administrators look after them."""
+"""A channel's webhooks, as administrators look after them: added, tried out, paused, told again, removed."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlmodel import Session
+
+from app.audit.service import Actor, officer_actor
+from app.channels import pages
+from app.channels.access import ChannelKeeperDep
+from app.core.context import Context, ContextDep
+from app.core.db import SessionDep
+from app.core.errors import NotFound, Refusal
+from app.core.render import page
+from app.officers.models import Officer
+from app.webhooks import queries, service
+from app.webhooks.models import WebhookEndpoint
 
 router = APIRouter()
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+Step = Callable[[Session, Context, Actor, WebhookEndpoint], object]
+STEPS: dict[str, Step] = {
+    "test": lambda session, _context, actor, endpoint: service.send_test(session, actor, endpoint),
+    "pause": lambda session, context, actor, endpoint: service.change(
+        session, context.settings, actor, endpoint, paused=True
+    ),
+    "resume": lambda session, context, actor, endpoint: service.change(
+        session, context.settings, actor, endpoint, paused=False
+    ),
+    "replay": lambda session, _context, actor, endpoint: service.replay_dead(
+        session, actor, endpoint, BEGINNING
+    ),
+    "remove": lambda session, _context, actor, endpoint: service.remove(session, actor, endpoint),
+}
+"""What a button does with an endpoint."""
+
+
+@router.post("/channels/{channel_id}/webhooks")
+def add(
+    request: Request,
+    context: ContextDep,
+    officer: ChannelKeeperDep,
+    channel_id: UUID,
+    url: Annotated[str, Form(max_length=4_000)] = "",
+) -> Response:
+    """Add an endpoint and show its secret, this once."""
+    try:
+        with context.db.write() as session:
+            pages.check_told(session, channel_id)
+            actor = officer_actor(officer.id)
+            secret = service.add(session, context.keys, context.settings, actor, channel_id, url)[1]
+    except Refusal as refusal:
+        return pages.refused(request, context, officer, channel_id, refusal, url=url)
+    return _with_secret(request, context, officer, channel_id, secret)
+
+
+@router.post("/channels/{channel_id}/webhooks/{endpoint_id}/rotate")
+def rotate(
+    request: Request, context: ContextDep, officer: ChannelKeeperDep, channel_id: UUID, endpoint_id: UUID
+) -> Response:
+    """Give an endpoint a new secret and show it, this once."""
+    with context.db.write() as session:
+        endpoint = queries.get_endpoint(session, channel_id, endpoint_id)
+        secret = service.rotate(session, context.keys, officer_actor(officer.id), endpoint)
+    return _with_secret(request, context, officer, channel_id, secret)
+
+
+@router.post("/channels/{channel_id}/webhooks/{endpoint_id}/{step}")
+def act(
+    request: Request,
+    context: ContextDep,
+    officer: ChannelKeeperDep,
+    channel_id: UUID,
+    endpoint_id: UUID,
+    step: str,
+) -> Response:
+    """Do what a button says."""
+    if step not in STEPS:
+        raise NotFound
+    try:
+        with context.db.write() as session:
+            endpoint = queries.get_endpoint(session, channel_id, endpoint_id)
+            STEPS[step](session, context, officer_actor(officer.id), endpoint)
+    except Refusal as refusal:
+        return pages.refused(request, context, officer, channel_id, refusal)
+    return RedirectResponse(f"/console/channels/{channel_id}#webhooks", status_code=303)
+
+
+@router.post("/channels/{channel_id}/deliveries/{delivery_id}/replay")
+def replay(
+    session: SessionDep, officer: ChannelKeeperDep, channel_id: UUID, delivery_id: UUID
+) -> RedirectResponse:
+    """Send one message anew."""
+    sent = queries.get_delivery(session, channel_id, delivery_id)
+    service.replay(session, officer_actor(officer.id), sent.delivery)
+    return RedirectResponse(f"/console/channels/{channel_id}#webhooks", status_code=303)
+
+
+def _with_secret(
+    request: Request, context: Context, officer: Officer, channel_id: UUID, secret: str
+) -> Response:
+    with context.db.read() as session:
+        values = pages.channel(session, context, officer, channel_id)
+    return page(request, pages.CHANNEL, errors={}, **values | {"secret": secret})
