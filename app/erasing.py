@@ -81,7 +81,7 @@ def rests_on(session: Session, tip: Tip) -> bool:
         select(Appeal.id).where(col(Appeal.candidate_id).in_(of_tip)),
         select(SightingSuggestion.id).where(
             or_(col(SightingSuggestion.face_id).in_(faces), col(SightingSuggestion.other_id).in_(faces)),
-            col(SightingSuggestion.state).in_([SuggestionState.CONFIRMED, SuggestionState.DECLINED]),
+            SightingSuggestion.state == SuggestionState.CONFIRMED,
         ),
     )
     return any(session.exec(question.limit(1)).first() is not None for question in questions)

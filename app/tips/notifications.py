@@ -4,6 +4,7 @@ Where to tell it is sealed. Notices leave at full quarter hours only, for all th
 does not tell when an officer wrote. They end with the tip.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ MOST_BROWSERS = 3
 """Browsers of one tip; there is one e-mail address."""
 KEPT_AFTER_ANSWER = timedelta(days=30)
 MOST_AT_A_TIME = 500
-"""Notices of one quarter hour; the others are told at the next."""
+"""Notices that one look reads; the next one goes on."""
+LONGEST_LOOK_S = 45.0
+"""After this a look ends, whatever mail servers and push services do; the next one goes on."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,10 @@ def _rests(row: TipNotification, slot: datetime) -> bool:
 
 def _tell_all(context: Context, due: list[_Due], stack: ExitStack) -> int:
     told, server, lost = 0, None, False
+    ends = time.monotonic() + LONGEST_LOOK_S
     for each in due:
+        if time.monotonic() > ends:
+            break
         by_mail = each.row.kind == NotificationKind.EMAIL
         if by_mail and (lost or not mail.is_offered(context.settings)):
             continue
