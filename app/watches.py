@@ -10,7 +10,7 @@ import structlog
 from app.channels import closing
 from app.core.context import Context
 from app.enquiries import erasing as enquiries
-from app.tips import notifications
+from app.tips import telling
 from app.webhooks import watching as webhooks
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Watch:
 
 WATCHES: tuple[Watch, ...] = (
     Watch("enquiries", 60.0, enquiries.tidy),
-    Watch("notices", 60.0, notifications.look),
+    Watch("notices", 60.0, telling.look),
     Watch("voids", 60.0, closing.close_due),
     Watch("webhooks", 5.0, webhooks.look),
 )

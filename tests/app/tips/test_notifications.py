@@ -25,7 +25,7 @@ from app.audit.models import Action, AuditEvent
 from app.audit.service import SYSTEM
 from app.core.context import Context
 from app.main import create_app
-from app.tips import mail, notifications, progress, push
+from app.tips import mail, notifications, progress, push, telling
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipNotification, TipState
 from tests.app.tips.test_receipt_pages import address
 from tests.conftest import Client
@@ -157,7 +157,7 @@ def answer(
 def look(context: Context, moment: datetime) -> int:
     """What a worker does at a moment."""
     with time_machine.travel(moment, tick=False):
-        return notifications.look(context)
+        return telling.look(context)
 
 
 def rows(context: Context) -> list[TipNotification]:
@@ -253,7 +253,7 @@ class TestMail:
 
         tries = []
         for quarter in range(40):
-            look(offering, QUARTER + quarter * notifications.QUARTER)
+            look(offering, QUARTER + quarter * telling.QUARTER)
             tries.append(next((row.failures for row in rows(offering) if row.tip_id == tip.id), None))
 
         assert tries[0] == 1
@@ -280,8 +280,8 @@ class TestMail:
         gone = offering.settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{nobody}"})
         away = Context(gone, offering.keys, offering.db, offering.store)
 
-        told = [look(away, QUARTER + quarter * notifications.QUARTER) for quarter in range(8)]
-        back = look(offering, QUARTER + 8 * notifications.QUARTER)
+        told = [look(away, QUARTER + quarter * telling.QUARTER) for quarter in range(8)]
+        back = look(offering, QUARTER + 8 * telling.QUARTER)
 
         assert told == [0] * 8
         assert back == 1
@@ -297,7 +297,7 @@ class TestMail:
             answer(offering, tip.id, QUARTER - timedelta(minutes=3))
 
         with time_machine.travel(QUARTER, tick=False):
-            both = [threading.Thread(target=notifications.look, args=(offering,)) for _ in range(2)]
+            both = [threading.Thread(target=telling.look, args=(offering,)) for _ in range(2)]
             for thread in both:
                 thread.start()
             for thread in both:
