@@ -67,7 +67,7 @@ def add(
     if kind not in NEW_KINDS or kind is None:
         raise Invalid("Choose what the channel is for.", field="kind")
     if queries.by_name(session, name) is not None:
-        raise Conflict("This name belongs to another channel.")
+        raise Conflict("There is a channel of this name already.")
     return partner_keys.add_channel(
         session,
         " ".join(name.split()),
