@@ -113,6 +113,26 @@ class TestPhotos:
         assert len(photos_of(context, tip.id)) == 2
         assert files_of(context) == before + 1
 
+    def test_killed_before_the_commit_it_is_sent_again(
+        self, context: Context, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No row names what was sealed, nobody was told that it is safe, and the same form adds it once."""
+        tip = make.tip()
+        parts = Parts({"submission": FORM}, (NewPhoto(jpeg((1, 2, 3)), "JPEG"),), None, "digest")
+
+        def killed(*_arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(adding, "_wake", killed)  # The last step before the commit.
+            with pytest.raises(KeyboardInterrupt):
+                adding.add_photos(context, tip.id, parts)
+        rows = len(photos_of(context, tip.id))
+        adding.add_photos(context, tip.id, parts)
+        adding.add_photos(context, tip.id, parts)
+
+        assert (rows, len(photos_of(context, tip.id))) == (1, 2)
+
     @pytest.mark.parametrize(
         ("photos", "status", "sentence"),
         [

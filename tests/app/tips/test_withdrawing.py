@@ -479,6 +479,28 @@ class TestWhatPoliceWorkRestsOn:
 
         assert tip.description in page.text
 
+    def test_a_reviewer_who_holds_a_candidate_meets_no_fault(
+        self, context: Context, client: Client, make: Make, worker: Worker
+    ) -> None:
+        """It is not there any more, and the queue goes on."""
+        tip, reviewer = make.tip(), make.officer(Role.REVIEWER)
+        candidate = make.candidate(tip=tip)
+        claimed = client.post(f"/console/reviews/claim/{candidate.id}", as_=reviewer)
+        take_back(context, tip.id)
+        worker.run_until_idle()
+
+        review = claimed.headers["location"]
+        answers = [
+            client.get(review, as_=reviewer),
+            client.post(f"{review}/decision", as_=reviewer, data={"conclusion": "exclude"}),
+            client.post(f"/console/reviews/claim/{candidate.id}", as_=reviewer),
+            client.get("/console/reviews", as_=reviewer),
+        ]
+
+        assert claimed.status_code == 303
+        assert [answer.status_code for answer in answers][-1] == 200
+        assert {answer.status_code for answer in answers[:3]} <= {303, 404, 409, 422}
+
     def test_officers_read_of_an_erased_tip_without_a_fault(
         self, context: Context, client: Client, make: Make, worker: Worker
     ) -> None:
