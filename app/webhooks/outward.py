@@ -100,6 +100,8 @@ def is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
     inner = address
     if isinstance(address, ipaddress.IPv6Address):
+        if address.is_site_local:
+            return False
         inner = address.ipv4_mapped or address.sixtofour or address
         if address in NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
@@ -240,10 +242,10 @@ def _certificates() -> ssl.SSLContext:
 
 
 def _host_may_be(parts: SplitResult, *, inside: bool) -> bool:
-    host = parts.hostname
+    host, port = parts.hostname, 443 if parts.port is None else parts.port
     if inside:
-        return bool(host) and parts.scheme in {"https", "http"} and (parts.port or 443) > 0
-    if not host or parts.scheme != "https" or (parts.port or 443) not in PORTS:
+        return bool(host) and parts.scheme in {"https", "http"} and port > 0
+    if not host or parts.scheme != "https" or port not in PORTS:
         return False
     try:
         return is_public(host)
