@@ -46,6 +46,7 @@ WORDS: dict[str, Any] = {
     "needs": NEEDS,
     "mistakes": MISTAKES,
     "without_keys": WITHOUT_KEYS,
+    "with_tips": WITH_TIPS,
     "expires_soon": lines.expires_soon,
     "works": lines.works,
     "scope_of": Scope,
