@@ -193,8 +193,12 @@ export async function start(page) {
     document.getElementById("keep").focus();
   });
   change.addEventListener("click", async () => {
-    const record = await read();
-    if (record) await write("draft", record);
+    // Waits for a sending that has begun: what was sent cannot be changed any more.
+    await alone(async () => {
+      const record = await read();
+      if (record?.state === "queued") await write("draft", record);
+    });
+    await look();
   });
   now.addEventListener("click", flush);
   addEventListener("online", flush);

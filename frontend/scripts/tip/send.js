@@ -129,6 +129,7 @@ export async function start(page) {
     const record = await gather();
     if (!navigator.onLine && page.draft && (await page.draft.queue(record))) {
       box.hidden = true;
+      button.disabled = false;
       return;
     }
     await finish(await post(record));
