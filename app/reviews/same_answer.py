@@ -7,10 +7,11 @@ and alike, in tips that the officer sees. It closes this tip alone, with a dispo
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from app.audit.service import officer_actor
 from app.candidates import queries as candidate_queries
+from app.candidates.models import OPEN_CANDIDATE_STATES, Candidate
 from app.core.errors import Conflict
 from app.officers.models import Officer
 from app.photos.models import Photo, PhotoState
@@ -113,35 +114,40 @@ def give(session: Session, officer: Officer, tip_id: UUID, as_tip: UUID, reason:
 
 
 def _answered(session: Session, officer: Officer, tip: Tip, cluster_id: UUID | None) -> list[Tip]:
-    """Tips with a picture that were answered; one that repeats another stands for that other's answer."""
-    copies = session.exec(
-        select(Tip)
-        .where(
-            col(Tip.id).in_(select(Photo.tip_id).where(Photo.cluster_id == cluster_id)),
-            col(Tip.id).in_(mine(officer)),
-            Tip.id != tip.id,
-            col(Tip.state).in_([TipState.DISPOSED, TipState.LEAD, *TRIAGE_STATES]),
-        )
-        .order_by(col(Tip.received_at), col(Tip.id))
-    ).all()
-    if any(copy.state == TipState.LEAD or candidate_queries.open_of_tip(session, copy.id) for copy in copies):
-        return []
-    roots = {_root(session, copy).id for copy in copies if copy.state == TipState.DISPOSED} - {tip.id}
-    return list(
-        session.exec(
-            select(Tip).where(
-                col(Tip.id).in_(roots),
-                col(Tip.id).in_(mine(officer)),
-                col(Tip.disposition).in_(ANSWERS_OF_A_PICTURE),
-            )
-        )
+    """The latest tip with each of the answers that were given on a picture; none while officers work on it.
+
+    A tip that repeats another stands for that other's answer. A flood of copies costs no more than a few do.
+    """
+    inside = select(Photo.tip_id).where(Photo.cluster_id == cluster_id, Photo.tip_id != tip.id)
+    lead = select(Tip.id).where(col(Tip.id).in_(inside), Tip.state == TipState.LEAD)
+    waiting = select(Candidate.id).where(
+        col(Candidate.tip_id).in_(inside), col(Candidate.state).in_(OPEN_CANDIDATE_STATES)
     )
+    if any(session.exec(question.limit(1)).first() is not None for question in (lead, waiting)):
+        return []
+    repeated = select(Tip.duplicate_of_id).where(
+        col(Tip.id).in_(inside), Tip.disposition == Disposition.DUPLICATE_OF
+    )
+    roots = {_root(session, root_id) for root_id in session.exec(repeated.distinct()) if root_id}
+    standing = select(Tip).where(
+        or_(col(Tip.id).in_(inside), col(Tip.id).in_(roots - {tip.id})), col(Tip.id).in_(mine(officer))
+    )
+    latest = (
+        session.exec(
+            standing.where(Tip.disposition == code).order_by(col(Tip.disposed_at).desc()).limit(1)
+        ).first()
+        for code in sorted(ANSWERS_OF_A_PICTURE)
+    )
+    return [answered for answered in latest if answered is not None]
 
 
-def _root(session: Session, tip: Tip) -> Tip:
+def _root(session: Session, tip_id: UUID) -> UUID:
     """The tip that a chain of repeated ones ends with."""
-    passed = {tip.id}
-    while tip.disposition == Disposition.DUPLICATE_OF and tip.duplicate_of_id not in passed:
-        tip = session.get_one(Tip, tip.duplicate_of_id)
-        passed.add(tip.id)
-    return tip
+    passed: set[UUID] = set()
+    following: UUID | None = tip_id
+    while following is not None and following not in passed:
+        passed.add(following)
+        tip_id = following
+        tip = session.get_one(Tip, tip_id)
+        following = tip.duplicate_of_id if tip.disposition == Disposition.DUPLICATE_OF else None
+    return tip_id
