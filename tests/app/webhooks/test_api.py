@@ -150,7 +150,7 @@ class TestDeliveries:
         path = f"/webhooks/{made['id']}/deliveries"
 
         seen: list[str] = []
-        cursor = ""
+        cursor: str | None = ""
         while cursor is not None:
             page = api("GET", f"{path}?limit=2{cursor and f'&cursor={cursor}'}").json()
             seen += [each["id"] for each in page["deliveries"]]

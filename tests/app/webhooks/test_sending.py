@@ -312,14 +312,18 @@ class TestFailing:
         watching.look(scene.context)
 
         with scene.context.db.engine.connect() as connection:
-            dump = "\n".join(connection.connection.iterdump())  # type: ignore[attr-defined]
+            dump = "\n".join(connection.connection.iterdump())
 
         assert "planted" not in dump
 
 
 def hang(server: PartnerServer) -> Callable[[BaseHTTPRequestHandler], None]:
     """Answer nothing until the test is over."""
-    return lambda _request: server.ending.wait(30) and None  # type: ignore[func-returns-value]
+
+    def wait(_request: BaseHTTPRequestHandler) -> None:
+        server.ending.wait(30)
+
+    return wait
 
 
 class TestFair:
