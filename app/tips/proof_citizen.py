@@ -23,9 +23,9 @@ async def proof_file(request: Request) -> bytes:
 
 
 @router.get("/proof")
-def ask(request: Request) -> HTMLResponse:
+def ask(request: Request, context: ContextDep) -> HTMLResponse:
     """Ask for a proof."""
-    return page(request, "citizen/proof.html", errors={}, **_form())
+    return page(request, "citizen/proof.html", errors={}, **_form(context))
 
 
 @router.post("/proof")
@@ -55,10 +55,11 @@ def _checked(request: Request, context: Context, text: str, sha256: str) -> HTML
         digest = proof.digest_typed(sha256)
     except Refusal as refusal:
         kept = text if refusal.field == "sha256" else ""
-        return refused_form(request, "citizen/proof.html", refusal, **_form() | {"text": kept})
+        return refused_form(request, "citizen/proof.html", refusal, **_form(context) | {"text": kept})
     shown = {"text": text, "found": found, "verdict": verdict, "sha256": digest}
-    return page(request, "citizen/proof.html", errors={}, **_form() | shown)
+    return page(request, "citizen/proof.html", errors={}, **_form(context) | shown)
 
 
-def _form() -> dict[str, Any]:
-    return {"text": "", "found": None, "verdict": None, "sha256": ""}
+def _form(context: Context) -> dict[str, Any]:
+    key = proof.public_key(context)
+    return {"key": key, "text": "", "found": None, "verdict": None, "sha256": ""}

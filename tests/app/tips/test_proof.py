@@ -120,6 +120,10 @@ class TestThePublicPage:
         assert "Genuine." in answer.text
         assert hashlib.sha256(PHOTO).hexdigest() in answer.text
 
+    def test_it_shows_the_key_that_it_checks_with(self, context: Context, client: Client) -> None:
+        """Whoever noted it can check a proof without this service."""
+        assert proof.public_key(context) in client.get("/proof").text
+
     def test_a_file_holds_as_well(self, client: Client, saved: str) -> None:
         """As it was saved."""
         answer = client.post("/proof/file", files={"proof": ("homeward-proof.json", saved.encode())})
