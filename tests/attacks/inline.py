@@ -1,5 +1,6 @@
-"""A build that must not pass: it compares a photo with records and other photos before it answers.
+"""A build that must not pass: it puts a tip whose photo resembles a record before the officers at once.
 
+It looks for the same picture and compares faces before it answers, and leaves all other tips to the worker.
 The photos' examinations are read from a folder, made beforehand: what is left in the request is the
 comparison alone, the least that such a build gives away. `python -m tests.attacks.inline FOLDER` serves it.
 """
@@ -7,19 +8,25 @@ comparison alone, the least that such a build gives away. `python -m tests.attac
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
+from uuid import UUID, uuid4
 
 import uvicorn
 
 from app import pipeline
+from app.audit.service import Actor
+from app.candidates import service as candidates
 from app.candidates.gallery import GalleryCache
+from app.candidates.service import Probe
+from app.core.clock import now
 from app.core.context import Context, open_context
 from app.core.settings import Settings
 from app.encoders.installed import make_ready
 from app.jurisdictions.service import Router
 from app.main import create_app
-from app.tips import service
+from app.photos import joining
+from app.tips import intake, service
 from matching.examination import Examination
+from matching.ranking import unit
 
 
 class Prepared:
@@ -49,12 +56,14 @@ def main() -> None:
     )
     accept = service.accept
 
-    def compared(context: Context, *given: Any) -> service.Accepted:
-        accepted = accept(context, *given)
-        pipeline.process_tip(tools, accepted.tip_id)
+    def compared(context: Context, channel_id: UUID, new: intake.NewTip, actor: Actor) -> service.Accepted:
+        alike = any(_resembles(tools, photo.data) for photo in new.photos)
+        accepted = accept(context, channel_id, new, actor)
+        if alike:
+            pipeline.process_tip(tools, accepted.tip_id)
         return accepted
 
-    service.accept = compared  # type: ignore[assignment]
+    service.accept = compared
     uvicorn.run(
         create_app(context),
         host=context.settings.host,
@@ -64,6 +73,17 @@ def main() -> None:
         server_header=False,
         date_header=False,
     )
+
+
+def _resembles(tools: pipeline.Tools, data: bytes) -> bool:
+    """Whether a picture that was not sent before shows somebody who resembles a record."""
+    found = tools.examiner.examine(data)
+    with tools.context.db.read() as session:
+        if joining.pictures_like(session, found.fingerprint):
+            return False
+        gallery = tools.gallery.current(session)
+    probes = [Probe(uuid4(), unit(face.vector()), now().date(), poor_face=False) for face in found.faces]
+    return any(candidates.compare(probe, gallery).candidates for probe in probes)
 
 
 if __name__ == "__main__":
