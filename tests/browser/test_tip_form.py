@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.core.context import Context
 from app.core.render import FRONTEND
@@ -75,7 +75,7 @@ def only_tip(context: Context) -> Tip:
 def photos_of(context: Context, tip: Tip) -> list[Photo]:
     """Its photos in order."""
     with context.db.read() as session:
-        return list(session.exec(select(Photo).where(Photo.tip_id == tip.id).order_by(Photo.position)))
+        return list(session.exec(select(Photo).where(Photo.tip_id == tip.id).order_by(col(Photo.position))))
 
 
 def picture(path: Path, size: tuple[int, int], *, claims: bool = False, level: int = 120) -> Path:
@@ -403,7 +403,7 @@ def test_axe_finds_nothing(browser: Browser, address: str, look: str, tmp_path: 
             viewport=SMALL_PHONE,  # type: ignore[arg-type]
             base_url=address,
             locale={"zh": "zh-CN", "en": "en-GB"}[language],
-            color_scheme=colours,
+            color_scheme=colours,  # type: ignore[arg-type]
             java_script_enabled=True,
         )
         page = context.new_page()

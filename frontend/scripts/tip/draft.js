@@ -83,6 +83,8 @@ export async function start(page) {
 
   async function started() {
     await page.photos.ready();
+    // What waits to be sent, or was sent meanwhile, is not overwritten by what was typed before.
+    if (state !== null && state !== "draft") return;
     const record = { texts: page.send.texts(), entries: page.photos.entries, full: page.photos.full };
     began ||= Date.now();
     const first = state === null;
@@ -90,6 +92,7 @@ export async function start(page) {
   }
 
   async function queue(record) {
+    clearTimeout(timer);
     if (!(await write("queued", record))) return false;
     ready();
     box.scrollIntoView({ block: "center" });
@@ -175,8 +178,10 @@ export async function start(page) {
       if (state !== null) show();
       return null;
     }
-    if (record.state === "sent") receipt(record);
-    else if (state !== record.state) {
+    if (record.state === "sent") {
+      state = "sent";
+      receipt(record);
+    } else if (state !== record.state) {
       state = record.state;
       show(record.why);
     }
