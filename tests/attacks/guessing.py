@@ -231,12 +231,16 @@ def _guess_on(
 ) -> None:
     mine: Counter[str] = Counter()
     own = range(number, max(attack.addresses, number + 1), PROCESSES * THREADS)
-    callers = [Caller(address, _attacking(address, n % attack.addresses)) for n in own]
+    # One connection a thread: a web process takes no more than 200 in all, whoever holds them.
+    caller = Caller(address, _attacking(address, number % attack.addresses))
     work, turn = "", 0
     while time.monotonic() < until:
         turn += 1
+        if len(own) > 1:
+            caller.close()
+            caller = Caller(address, _attacking(address, own[turn % len(own)]))
         try:
-            answer = callers[turn % len(callers)].post("/receipt", code=guess(), work=work)
+            answer = caller.post("/receipt", code=guess(), work=work)
         except OSError as error:
             mine[type(error).__name__] += 1
             continue

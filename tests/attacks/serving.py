@@ -63,6 +63,10 @@ class Caller:
             parts.hostname or "", parts.port, timeout=60, source_address=(source, 0) if source else None
         )
 
+    def close(self) -> None:
+        """Give the connection up."""
+        self._connection.close()
+
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
