@@ -37,7 +37,7 @@ class Watch:
 WATCHES: tuple[Watch, ...] = (
     Watch("enquiries", 60.0, enquiries.tidy),
     Watch("notices", 60.0, telling.look),
-    Watch("voids", 60.0, closing.close_due),
+    Watch("voids", 60.0, closing.look),
     Watch("webhooks", 5.0, webhooks.look),
 )
 """All of them."""

@@ -1,7 +1,7 @@
 """Closing what a voiding set aside, once it cannot be undone any more; cut off anywhere, it goes on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -11,7 +11,8 @@ from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.candidates import progress as candidate_progress
 from app.candidates import queries as candidates
-from app.channels.fates import KEPT, Fate, fates
+from app.channels import queries, running
+from app.channels.fates import KEPT, Fate, copied_elsewhere, fates
 from app.channels.models import ChannelVoid
 from app.core.clock import now
 from app.core.context import Context
@@ -19,40 +20,40 @@ from app.tips import progress, set_aside
 from app.tips.models import Disposition, Tip, TipState
 
 TIPS_AT_A_TIME = 25
-"""Tips closed in one transaction: other writers wait for milliseconds."""
-LONGEST_S = 5.0
+"""Tips closed in one transaction: other writers wait for a moment."""
+LONGEST_S = 10.0
 """Seconds of one look; the rest is for the next."""
 
 
-def close_due(context: Context) -> int:
-    """Close the tips of every voiding whose time is over.
+def look(context: Context) -> int:
+    """Close the tips of every voiding whose time is over, and finish what was cut off while it was undone.
 
     Args:
         context: the deployment.
 
     Returns:
-        Tips closed or given back.
+        Tips closed, or given back because something speaks for them.
     """
     done, end = 0, time.monotonic() + LONGEST_S
     with context.db.read() as session:
-        due = session.exec(
-            select(ChannelVoid.id).where(
-                col(ChannelVoid.undone_at).is_(None),
-                col(ChannelVoid.closed_at).is_(None),
-                col(ChannelVoid.final_at) <= now(),
-            )
-        ).all()
+        undone = queries.undone_but_held(session)
+        due = queries.due_to_close(session)
+    for void_id in undone:
+        running.give_back(context, void_id)
     for void_id in due:
+        with context.db.read() as session:
+            held = (col(Tip.set_aside_by) == void_id, col(Tip.state) != TipState.DISPOSED)
+            copied = set(session.execute(copied_elsewhere(*held)).scalars())
         while time.monotonic() < end:
             with context.db.write() as session:
-                closed = _close_some(session, void_id)
+                closed = _close_some(session, void_id, copied)
             done += closed
             if not closed:
                 break
     return done
 
 
-def _close_some(session: Session, void_id: UUID) -> int:
+def _close_some(session: Session, void_id: UUID, copied: Collection[UUID]) -> int:
     """Close a few tips; with the last of them gone, the voiding itself.
 
     A tip for which something has come to speak meanwhile goes back to the officers: another channel sent the
@@ -77,7 +78,7 @@ def _close_some(session: Session, void_id: UUID) -> int:
             session, SYSTEM, Action.CHANNEL_VOID_CLOSED, "channel", void.channel_id, void=str(void_id)
         )
         return 0
-    kept = _spoken_for(session, [tip.id for tip in tips])
+    kept = _spoken_for(session, [tip.id for tip in tips], copied)
     for tip in tips:
         if tip.id in kept:
             audit.record(session, SYSTEM, Action.CHANNEL_VOID_UNDONE, "tip", tip.id, void=str(void_id))
@@ -94,7 +95,7 @@ def _close_some(session: Session, void_id: UUID) -> int:
     return len(tips)
 
 
-def _spoken_for(session: Session, tip_ids: Sequence[UUID]) -> set[UUID]:
-    found = fates(col(Tip.id).in_(tip_ids), void_again=True)
+def _spoken_for(session: Session, tip_ids: Sequence[UUID], copied: Collection[UUID]) -> set[UUID]:
+    found = fates(col(Tip.id).in_(tip_ids), copies=False, void_again=True)
     rows = session.execute(select(found.c.id, found.c.fate))
-    return {tip_id for tip_id, fate in rows if Fate(fate) in KEPT}
+    return {tip_id for tip_id, fate in rows if Fate(fate) in KEPT or tip_id in copied}

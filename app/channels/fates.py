@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, case, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -64,12 +64,16 @@ _NO_EVIDENCE = (Disposition.FALSE_MALICIOUS, Disposition.WITHDRAWN_BY_TIPSTER)
 _UNDECIDED = (CandidateState.PROPOSED, CandidateState.WITHDRAWN)
 
 
-def fates(*which: ColumnElement[bool], unopened: bool = False, void_again: bool = False) -> Subquery:
+def fates(
+    *which: ColumnElement[bool], unopened: bool = False, copies: bool = True, void_again: bool = False
+) -> CTE:
     """Ask what a voiding does with tips.
 
     Args:
         which: the tips, all of one channel.
         unopened: whether tips that an officer has opened are left alone.
+        copies: whether copies of other channels' pictures are looked for. It takes time in proportion to all
+            copies of these tips' pictures, so whoever goes through tips in small steps asks once for all.
         void_again: whether tips that are set aside are asked about as if they were not.
 
     Returns:
@@ -82,8 +86,9 @@ def fates(*which: ColumnElement[bool], unopened: bool = False, void_again: bool 
         (_offline(), Fate.OFFLINE),
         (_decided(), Fate.DECIDED),
         (_answered(), Fate.ANSWERED),
-        (_copied(which), Fate.COPIED),
     ]
+    if copies:
+        whens.append((_copied(which), Fate.COPIED))
     if unopened:
         whens.append((_opened(), Fate.OPENED))
     whens.append((col(Tip.danger_now).is_(True), Fate.DANGER))
@@ -95,7 +100,13 @@ def fates(*which: ColumnElement[bool], unopened: bool = False, void_again: bool 
         col(Tip.received_at),
         fate.label("fate"),
     )
-    return columns.where(*which).subquery("fates")
+    # Written down once: a database that unfolds it asks everything again for each use of the fate.
+    return columns.where(*which).cte("fates").prefix_with("MATERIALIZED")
+
+
+def copied_elsewhere(*which: ColumnElement[bool]) -> Select[Any]:
+    """Ask for those of some tips of one channel of which another channel sent a picture."""
+    return select(col(Tip.id)).where(*which, _copied(which))
 
 
 def _exists(question: Select[Any]) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from app.audit.models import Action, AuditEvent
 from app.channels.models import ChannelVoid
+from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.paging import Listing, listing
 from app.jurisdictions.models import Jurisdiction
@@ -90,6 +91,25 @@ def why_paused(session: Session, channel_id: UUID) -> str | None:
         .limit(1)
     ).first()
     return str(row.detail.get("reason", "")) if row else None
+
+
+def due_to_close(session: Session) -> list[UUID]:
+    """Voidings that cannot be undone any more and whose tips are not closed."""
+    return list(
+        session.exec(
+            select(ChannelVoid.id).where(
+                col(ChannelVoid.undone_at).is_(None),
+                col(ChannelVoid.closed_at).is_(None),
+                col(ChannelVoid.final_at) <= now(),
+            )
+        )
+    )
+
+
+def undone_but_held(session: Session) -> list[UUID]:
+    """Voidings that were undone and still hold tips: whoever gave them back was cut off."""
+    held = select(Tip.id).where(Tip.set_aside_by == ChannelVoid.id).exists()
+    return list(session.exec(select(ChannelVoid.id).where(col(ChannelVoid.undone_at).is_not(None), held)))
 
 
 def get_void(session: Session, channel_id: UUID, void_id: UUID) -> ChannelVoid:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.channels import queries, voiding
+from app.channels import queries, running, voiding
 from app.channels.access import ChannelReaderDep, ChannelVoiderDep
 from app.channels.fates import LEFT_OUT
 from app.channels.voiding import LONGEST_REASON, Span, Ticked
@@ -71,8 +71,7 @@ def void(
     ticked = Ticked(frozenset(danger), all=all_danger)
     span = Span(_exact(since, "since"), _exact(until, "until"), unopened)
     try:
-        with context.db.write() as session:
-            made = voiding.void(session, officer, context.settings, channel_id, span, ticked, reason, shown)
+        made = running.void(context, officer, channel_id, span, ticked, reason, shown)
     except Refusal as refusal:
         with context.db.read() as session:
             values: dict[str, Any] = {"channel": queries.get(session, channel_id)}
@@ -116,9 +115,9 @@ def show(
 
 
 @router.post("/channels/{channel_id}/voids/{void_id}/undo")
-def undo(session: SessionDep, officer: ChannelVoiderDep, channel_id: UUID, void_id: UUID) -> RedirectResponse:
+def undo(context: ContextDep, officer: ChannelVoiderDep, channel_id: UUID, void_id: UUID) -> RedirectResponse:
     """Give every tip back."""
-    voiding.undo(session, officer, channel_id, void_id)
+    running.undo(context, officer, channel_id, void_id)
     return RedirectResponse(f"/console/channels/{channel_id}/voids/{void_id}", status_code=303)
 
 

@@ -1,6 +1,10 @@
-"""Voiding a bad channel's tips: what it would do, doing it, and taking it back."""
+"""Voiding a bad channel's tips: what it would do, and the steps of doing it and of taking it back.
+
+`running.py` takes the steps one transaction at a time, so that a large voiding stops nobody else.
+"""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,6 +25,7 @@ from app.core.settings import Settings
 from app.core.text import cleaned, legible
 from app.officers.models import Officer
 from app.photos.models import Photo
+from app.tips import queries as tip_queries
 from app.tips import set_aside
 from app.tips.models import ChannelKind, Tip, TipState
 from app.tips.progress import SHORTEST_REASON
@@ -116,27 +121,18 @@ def preview(session: Session, channel_id: UUID, span: Span) -> Preview:
     return Preview(states, areas, others[Fate.DANGER], danger, left_out)
 
 
-def void(
-    session: Session,
-    officer: Officer,
-    settings: Settings,
-    channel_id: UUID,
-    span: Span,
-    ticked: Ticked,
-    reason: str,
-    shown: int,
-) -> ChannelVoid:
-    """Set a channel's open tips aside: they leave the officers' work at once, and nothing is deleted.
+def choose(
+    session: Session, channel_id: UUID, span: Span, ticked: Ticked, reason: str, shown: int
+) -> list[UUID]:
+    """The tips that a voiding sets aside, in the order they came in; nothing is changed yet.
 
     Args:
-        session: a writing session.
-        officer: who does it.
-        settings: how long it can be undone.
+        session: any session.
         channel_id: the channel.
         span: which tips.
         ticked: which of those with danger, too.
-        reason: why, in words; for officers only.
-        shown: how many tips the preview named, ticked ones among them.
+        reason: why, in words.
+        shown: how many tips the preview named, those with danger among them.
 
     Raises:
         NotFound: no such channel.
@@ -144,13 +140,47 @@ def void(
         Conflict: no tip would be set aside, or more than the officer was shown.
     """
     _check(session, channel_id, span)
-    reason = checked_reason(reason)
+    checked_reason(reason)
+    found = fates(*_within(channel_id, span), unopened=span.unopened)
+    wanted: ColumnElement[bool] = found.c.fate == Fate.TAKEN
+    if ticked.all:
+        wanted = or_(wanted, found.c.fate == Fate.DANGER)
+    elif ticked.ids:
+        wanted = or_(wanted, (found.c.fate == Fate.DANGER) & found.c.id.in_(ticked.ids))
+    chosen = list(session.exec(select(found.c.id).where(wanted).order_by(found.c.received_at)).all())
+    if not chosen:
+        raise Conflict("There is no tip in this time that could be set aside.")
+    if len(chosen) > shown:
+        raise Conflict("More tips would be set aside than you were shown. Look at the preview again.")
+    return chosen
+
+
+def begin(
+    session: Session,
+    officer: Officer,
+    settings: Settings,
+    channel_id: UUID,
+    span: Span,
+    reason: str,
+    tips: int,
+) -> ChannelVoid:
+    """Write down that a channel's tips are voided; `take` sets them aside.
+
+    Args:
+        session: a writing session.
+        officer: who does it.
+        settings: how long it can be undone.
+        channel_id: the channel.
+        span: which tips.
+        reason: why, in words; for officers only.
+        tips: how many tips were chosen.
+    """
     moment = now()
     made = ChannelVoid(
         channel_id=channel_id,
         received_from=span.since,
         received_until=span.until,
-        reason=reason,
+        reason=checked_reason(reason),
         tips=0,
         made_by=officer.id,
         made_at=moment,
@@ -158,19 +188,6 @@ def void(
     )
     session.add(made)
     session.flush()
-    found = fates(*_within(channel_id, span), unopened=span.unopened)
-    wanted: ColumnElement[bool] = found.c.fate == Fate.TAKEN
-    if ticked.all:
-        wanted = or_(wanted, found.c.fate == Fate.DANGER)
-    elif ticked.ids:
-        wanted = or_(wanted, (found.c.fate == Fate.DANGER) & found.c.id.in_(ticked.ids))
-    made.tips = set_aside.set_aside(session, select(found.c.id).where(wanted), made.id, moment)
-    if not made.tips:
-        raise Conflict("There is no tip in this time that could be set aside.")
-    if made.tips > shown:
-        raise Conflict("More tips would be set aside than you were shown. Look at the preview again.")
-    session.add(made)
-    _search_copies(session, made.id)
     audit.record(
         session,
         officer_actor(officer.id),
@@ -178,32 +195,64 @@ def void(
         "channel",
         channel_id,
         void=str(made.id),
-        tips=made.tips,
+        tips=tips,
     )
     return made
 
 
-def undo(session: Session, officer: Officer, channel_id: UUID, void_id: UUID) -> int:
-    """Give every tip of a voiding back, where it stood; its clocks go on from where they stopped.
+def take(session: Session, void_id: UUID, chosen: Sequence[UUID], span: Span) -> None:
+    """Set some of the chosen tips aside, but for those that officers have worked on since."""
+    made = session.get_one(ChannelVoid, void_id)
+    if not can_undo(made):
+        return
+    found = fates(col(Tip.id).in_(chosen), unopened=span.unopened, copies=False)
+    ids = session.exec(select(found.c.id).where(found.c.fate.in_([Fate.TAKEN, Fate.DANGER]))).all()
+    made.tips += set_aside.set_aside(session, ids, made.id, made.made_at)
+    session.add(made)
 
-    Returns:
-        How many tips came back.
+
+def search_copies(session: Session, void_id: UUID) -> None:
+    """Have tips searched for themselves whose picture was compared for one that is set aside now."""
+    gone = select(Tip.id).where(Tip.set_aside_by == void_id)
+    pictures = select(Photo.cluster_id).where(col(Photo.tip_id).in_(gone), col(Photo.cluster_id).is_not(None))
+    left = session.exec(
+        select(Tip.id)
+        .join(Photo, col(Photo.tip_id) == col(Tip.id))
+        .where(col(Photo.cluster_id).in_(pictures), tip_queries.counts(), col(Tip.state) != TipState.DISPOSED)
+        .distinct()
+    )
+    for tip_id in left:
+        jobs.enqueue(session, "search_tip", f"search_tip:{tip_id}:after:{void_id}", tip_id=str(tip_id))
+
+
+def undo(session: Session, officer: Officer, channel_id: UUID, void_id: UUID) -> None:
+    """Take a voiding back; `give_back` brings its tips, and their clocks go on from where they stopped.
 
     Raises:
         NotFound: the channel has no such voiding.
         Conflict: it was undone already, or its time is over.
     """
     made = _open(session, channel_id, void_id)
-    moment = now()
-    back = set_aside.give_back(session, made.id, moment)
-    made.undone_at = moment
+    made.undone_at = now()
     made.undone_by = officer.id
     session.add(made)
     actor = officer_actor(officer.id)
     audit.record(
-        session, actor, Action.CHANNEL_VOID_UNDONE, "channel", channel_id, void=str(void_id), tips=back
+        session, actor, Action.CHANNEL_VOID_UNDONE, "channel", channel_id, void=str(void_id), tips=made.tips
     )
-    return back
+
+
+def give_back(session: Session, void_id: UUID, most: int) -> int:
+    """Give some tips of a voiding that was undone back, as of the moment of its undoing.
+
+    Returns:
+        How many tips; 0 when all are back.
+    """
+    made = session.get_one(ChannelVoid, void_id)
+    if made.undone_at is None:
+        return 0
+    ids = session.exec(select(Tip.id).where(Tip.set_aside_by == void_id).limit(most)).all()
+    return set_aside.give_back(session, void_id, made.undone_at, ids) if ids else 0
 
 
 def give_one_back(session: Session, officer: Officer, channel_id: UUID, void_id: UUID, tip_id: UUID) -> None:
@@ -264,21 +313,3 @@ def _within(channel_id: UUID, span: Span) -> tuple[ColumnElement[bool], ...]:
         col(Tip.received_at) >= span.since,
         col(Tip.received_at) < span.until,
     )
-
-
-def _search_copies(session: Session, void_id: UUID) -> None:
-    """Have tips searched for themselves whose picture was compared for one that is set aside now."""
-    gone = select(Tip.id).where(Tip.set_aside_by == void_id)
-    pictures = select(Photo.cluster_id).where(col(Photo.tip_id).in_(gone), col(Photo.cluster_id).is_not(None))
-    left = session.exec(
-        select(Tip.id)
-        .join(Photo, col(Photo.tip_id) == col(Tip.id))
-        .where(
-            col(Photo.cluster_id).in_(pictures),
-            col(Tip.set_aside_by).is_(None).is_(True),
-            Tip.state != TipState.DISPOSED,
-        )
-        .distinct()
-    )
-    for tip_id in left:
-        jobs.enqueue(session, "search_tip", f"search_tip:{tip_id}:after:{void_id}", tip_id=str(tip_id))

@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, insert, literal, select, update
+from sqlalchemy import ColumnElement, Uuid, insert, literal, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, col
-from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.columns import UtcDateTime
 from app.tips.models import Tip, TipEvent
@@ -40,7 +39,7 @@ def _in_sqlite(_element: _NewId, _compiler: SQLCompiler, **_: Any) -> str:
     return "'f' || substr(lower(hex(randomblob(16))), 2)"
 
 
-def set_aside(session: Session, chosen: SelectOfScalar[UUID], void_id: UUID, at: datetime) -> int:
+def set_aside(session: Session, chosen: Sequence[UUID], void_id: UUID, at: datetime) -> int:
     """Take tips out of the officers' work.
 
     Args:
@@ -53,29 +52,35 @@ def set_aside(session: Session, chosen: SelectOfScalar[UUID], void_id: UUID, at:
         How many tips.
     """
     changed = session.execute(update(Tip).where(col(Tip.id).in_(chosen)).values(set_aside_by=void_id))
-    _mark(session, void_id, None, at)
+    _mark(session, void_id, chosen, at)
     return int(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def give_back(session: Session, void_id: UUID, at: datetime, chosen: Sequence[UUID] | None = None) -> int:
+def give_back(session: Session, void_id: UUID, at: datetime, chosen: Sequence[UUID]) -> int:
     """Put tips back into the officers' work, where they stood.
 
     Args:
         session: a writing session.
         void_id: what set them aside.
         at: from when.
-        chosen: some of these tips; None gives all back.
+        chosen: the tips' ids; those that it does not hold stay.
 
     Returns:
         How many tips.
     """
     _mark(session, void_id, chosen, at)
-    back = update(Tip).where(col(Tip.set_aside_by) == void_id).values(set_aside_by=None)
-    changed = session.execute(back if chosen is None else back.where(col(Tip.id).in_(chosen)))
+    changed = session.execute(
+        update(Tip).where(col(Tip.id).in_(chosen), _held(void_id)).values(set_aside_by=None)
+    )
     return int(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def _mark(session: Session, void_id: UUID, chosen: Sequence[UUID] | None, at: datetime) -> None:
+def _held(void_id: UUID) -> ColumnElement[bool]:
+    # Said twice, so that the few tips are looked up by their ids, and not among all that the voiding holds.
+    return (col(Tip.set_aside_by) == void_id).is_(True)
+
+
+def _mark(session: Session, void_id: UUID, chosen: Sequence[UUID], at: datetime) -> None:
     standing = select(
         _NewId(),
         col(Tip.id),
@@ -84,11 +89,10 @@ def _mark(session: Session, void_id: UUID, chosen: Sequence[UUID] | None, at: da
         col(Tip.jurisdiction_code),
         col(Tip.escalated_to),
     ).where(
-        col(Tip.set_aside_by) == void_id,
+        col(Tip.id).in_(chosen),
+        _held(void_id),
         # Without an event no clock runs, and the mark would start one.
         select(col(TipEvent.id)).where(col(TipEvent.tip_id) == col(Tip.id)).exists(),
     )
-    if chosen is not None:
-        standing = standing.where(col(Tip.id).in_(chosen))
     columns = ["id", "tip_id", "at", "state", "jurisdiction_code", "escalated_to"]
     session.execute(insert(TipEvent).from_select(columns, standing))

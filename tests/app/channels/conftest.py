@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from app.audit.models import Action, AuditEvent
-from app.channels import voiding
+from app.channels import running, voiding
 from app.channels.models import ChannelVoid
 from app.channels.voiding import Span, Ticked
 from app.core.clock import now
@@ -20,6 +20,7 @@ from app.tips.models import Channel, ChannelKind, Tip, TipState
 from tests.make import Make
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOTHING = Ticked(frozenset())
 REASON = "All of it is made up by one program."
 
 
@@ -72,22 +73,19 @@ class Desk:
     def void(self, *danger: Tip, all_danger: bool = False, unopened: bool = False) -> ChannelVoid:
         """Void all."""
         ticked = Ticked(frozenset(tip.id for tip in danger), all=all_danger)
-        with self.context.db.write() as session:
-            return voiding.void(
-                session,
-                self.voider,
-                self.context.settings,
-                self.channel.id,
-                self.span(unopened=unopened),
-                ticked,
-                REASON,
-                shown=1_000_000,
-            )
+        return self.void_span(self.span(unopened=unopened), ticked)
 
-    def undo(self, void: ChannelVoid) -> int:
+    def void_span(
+        self, span: Span, ticked: Ticked = NOTHING, reason: str = REASON, shown: int = 1_000_000
+    ) -> ChannelVoid:
+        """Void some."""
+        made = running.void(self.context, self.voider, self.channel.id, span, ticked, reason, shown)
+        with self.context.db.read() as session:
+            return session.get_one(ChannelVoid, made.id)
+
+    def undo(self, void: ChannelVoid) -> None:
         """Take a voiding back."""
-        with self.context.db.write() as session:
-            return voiding.undo(session, self.voider, self.channel.id, void.id)
+        running.undo(self.context, self.voider, self.channel.id, void.id)
 
     def give_one_back(self, void: ChannelVoid, tip_id: UUID) -> None:
         """Take one tip out of a voiding."""

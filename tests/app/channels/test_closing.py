@@ -31,8 +31,8 @@ class TestClosing:
         void = desk.void()
 
         with time_machine.travel(now() + later):
-            assert closing.close_due(desk.context) == 2
-            assert closing.close_due(desk.context) == 0
+            assert closing.look(desk.context) == 2
+            assert closing.look(desk.context) == 0
 
         for each in (tip, failed):
             stored = desk.stored(each.id)
@@ -49,10 +49,10 @@ class TestClosing:
         tip = desk.tip()
         void = desk.void()
 
-        assert closing.close_due(desk.context) == 0
+        assert closing.look(desk.context) == 0
         desk.undo(void)
         with time_machine.travel(now() + later):
-            assert closing.close_due(desk.context) == 0
+            assert closing.look(desk.context) == 0
 
         assert desk.stored(tip.id).state == TipState.ROUTED
 
@@ -76,9 +76,9 @@ class TestClosing:
             with monkeypatch.context() as patched:
                 patched.setattr(progress, "dispose", dying)
                 with pytest.raises(KeyboardInterrupt):
-                    closing.close_due(desk.context)
+                    closing.look(desk.context)
             half = [desk.stored(tip.id).state == TipState.DISPOSED for tip in tips]
-            closing.close_due(desk.context)
+            closing.look(desk.context)
 
         assert half.count(True) == 2
         assert all(desk.stored(tip.id).state == TipState.DISPOSED for tip in tips)
@@ -96,7 +96,7 @@ class TestClosing:
             session.add(TipMessage(tip_id=answered.id, author=Author.TIPSTER, text="There."))
 
         with time_machine.travel(now() + later):
-            closing.close_due(desk.context)
+            closing.look(desk.context)
 
         assert desk.stored(copied.id).state == TipState.ROUTED
         assert desk.stored(answered.id).state == TipState.AWAITING_TIPSTER
@@ -112,7 +112,7 @@ class TestClosing:
         desk.void()
 
         with time_machine.travel(now() + later):
-            closing.close_due(desk.context)
+            closing.look(desk.context)
             with desk.read() as session:
                 assert session.get_one(Candidate, candidate.id).state == CandidateState.WITHDRAWN
                 assert not queue.anything_waits(session, reviewer)
@@ -121,4 +121,4 @@ class TestClosing:
 
     def test_the_worker_looks_after_it(self) -> None:
         """The watch is among those that every worker runs."""
-        assert closing.close_due in {watch.look for watch in watches.WATCHES}
+        assert closing.look in {watch.look for watch in watches.WATCHES}

@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.audit.models import Action
 from app.audit.service import officer_actor
 from app.candidates.models import Candidate, CandidateState
 from app.cases.models import Lead
+from app.channels import closing, running, voiding
 from app.channels import queries as channels
-from app.channels import voiding
 from app.channels.fates import Fate
+from app.channels.models import ChannelVoid
 from app.channels.voiding import Span, Ticked
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
@@ -24,7 +25,7 @@ from app.reviews import queue, triage_list
 from app.reviews.models import Conclusion, Review, ReviewState
 from app.reviews.triage_list import Filters
 from app.tips import answers, clocks, escalation, progress, queries
-from app.tips.models import Author, ChannelKind, Disposition, Tip, TipMessage, TipState
+from app.tips.models import Author, ChannelKind, Disposition, Tip, TipEvent, TipMessage, TipState
 from tests.app.channels.conftest import LONG_AGO, REASON, Desk
 
 OPEN_STATES = (
@@ -186,17 +187,8 @@ class TestVoiding:
         """Nothing changes without one."""
         tip = desk.tip()
 
-        with pytest.raises(Invalid), desk.write() as session:
-            voiding.void(
-                session,
-                desk.voider,
-                desk.context.settings,
-                desk.channel.id,
-                desk.span(),
-                Ticked(frozenset()),
-                reason,
-                shown=9,
-            )
+        with pytest.raises(Invalid):
+            desk.void_span(desk.span(), reason=reason)
 
         assert not desk.aside(tip)
 
@@ -204,17 +196,8 @@ class TestVoiding:
         """What became open since the preview makes the officer look again; nothing changed."""
         tips = [desk.tip(), desk.tip()]
 
-        with pytest.raises(Conflict, match="More tips"), desk.write() as session:
-            voiding.void(
-                session,
-                desk.voider,
-                desk.context.settings,
-                desk.channel.id,
-                desk.span(),
-                Ticked(frozenset()),
-                REASON,
-                shown=1,
-            )
+        with pytest.raises(Conflict, match="More tips"):
+            desk.void_span(desk.span(), shown=1)
 
         assert not any(desk.aside(tip) for tip in tips)
 
@@ -229,6 +212,65 @@ class TestVoiding:
         assert desk.preview().left_out == {Fate.ASIDE: 1}
         with desk.read() as session:
             assert len(channels.voids(session, desk.channel.id)) == 1
+
+
+class TestManyTips:
+    def test_a_large_one_is_done_and_undone_in_steps(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each step is a transaction of its own; all tips rest and come back as of the same moments."""
+        monkeypatch.setattr(running, "AT_A_TIME", 2)
+        tips = [desk.tip() for _ in range(5)]
+
+        void = desk.void()
+
+        assert void.tips == len(tips)
+        assert all(desk.aside(tip) for tip in tips)
+        desk.undo(void)
+        assert not any(desk.aside(tip) for tip in tips)
+        with desk.read() as session:
+            undone_at = session.get_one(ChannelVoid, void.id).undone_at
+            for tip in tips:
+                marks = session.exec(
+                    select(TipEvent.at).where(TipEvent.tip_id == tip.id).order_by(col(TipEvent.at).desc())
+                ).all()
+                assert marks[:2] == [undone_at, void.made_at]
+
+    def test_what_officers_took_up_between_choosing_and_taking_stays(self, desk: Desk) -> None:
+        """The choice is made without holding anybody up; each step looks again."""
+        tip, closed, opened = desk.tip(), desk.tip(), desk.tip()
+        span = desk.span(unopened=True)
+        nothing = Ticked(frozenset())
+        with desk.read() as session:
+            chosen = voiding.choose(session, desk.channel.id, span, nothing, REASON, shown=9)
+        with desk.write() as session:
+            for each, state in ((closed, TipState.DISPOSED), (opened, TipState.ACKNOWLEDGED)):
+                progress.move(session, session.get_one(Tip, each.id), state, officer_actor(desk.voider.id))
+        with desk.write() as session:
+            made = voiding.begin(
+                session, desk.voider, desk.context.settings, desk.channel.id, span, REASON, len(chosen)
+            )
+            voiding.take(session, made.id, chosen, span)
+
+        assert len(chosen) == 3
+        assert [desk.aside(each) for each in (tip, closed, opened)] == [True, False, False]
+
+    def test_an_undo_that_was_cut_off_is_finished_by_the_worker(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No tip stays aside because a process died."""
+        monkeypatch.setattr(running, "AT_A_TIME", 2)
+        tips = [desk.tip() for _ in range(5)]
+        void = desk.void()
+        with desk.write() as session:
+            voiding.undo(session, desk.voider, desk.channel.id, void.id)
+            voiding.give_back(session, void.id, 2)
+        half = [desk.aside(tip) for tip in tips]
+
+        closing.look(desk.context)
+
+        assert half.count(True) == 3
+        assert not any(desk.aside(tip) for tip in tips)
 
 
 class TestOutOfTheWork:
@@ -322,7 +364,7 @@ class TestUndo:
         tips = [desk.tip(state) for state in OPEN_STATES]
         void = desk.void()
 
-        assert desk.undo(void) == len(tips)
+        desk.undo(void)
 
         assert not any(desk.aside(tip) for tip in tips)
         [row] = desk.audited(Action.CHANNEL_VOID_UNDONE)
@@ -344,8 +386,8 @@ class TestUndo:
         desk.tip()
         void = desk.void()
 
-        with desk.write() as session, pytest.raises(NotFound):
-            voiding.undo(session, desk.voider, desk.new_channel("Other").id, void.id)
+        with pytest.raises(NotFound):
+            running.undo(desk.context, desk.voider, desk.new_channel("Other").id, void.id)
 
     def test_one_tip_alone(self, desk: Desk) -> None:
         """The others stay aside; a tip that the voiding does not hold is not found."""
