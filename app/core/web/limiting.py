@@ -32,6 +32,8 @@ HARDER_EVERY = 60
 """Sums of one door within a minute from which the next ones are twice as long, and so on."""
 HARDEST = 32
 """Times that a sum is longer at the most; a cheap phone then works for half a minute."""
+SUMS = f"{HARDER_EVERY * HARDEST} per minute"
+"""Sums that are counted; more of them make the next ones no longer."""
 LONGEST_WAIT_S = 600
 
 
@@ -44,6 +46,8 @@ class Door:
         own: for one address without work; "" asks everybody for work.
         crowd: for all addresses within their own amount, together.
         slow: beyond those and without work, all together: small, but never nothing.
+        worked: for all who bring work, together; "" sets no ceiling. With one, those who can do more work than
+            others do not take the place of those within their own amount.
         most: for everybody, with work and without; "" sets no such ceiling.
         busy: the sentence for those who are refused.
         keeps: it takes something in, and a refusal says that there is no room for it just now.
@@ -54,6 +58,7 @@ class Door:
     crowd: str
     slow: str
     busy: str
+    worked: str = ""
     most: str = ""
     keeps: bool = False
 
@@ -100,8 +105,9 @@ class Gate:
         if door.most and not self._take(door.most, door, "most", weight=weight):
             raise Unavailable(door.busy, retry_after_s=self._wait(door.most, door, "most"))
         if self.workshop.accept(door.name, solved):
-            self._take(f"{HARDER_EVERY * HARDEST} per minute", door, "worked")
-            return
+            self._take(SUMS, door, "sums")
+            if not door.worked or self._take(door.worked, door, "worked", weight=weight):
+                return
         own = door.own and self._take(door.own, door, self._slot(address), weight=weight)
         if own and self._take(door.crowd, door, weight=weight):
             return
@@ -113,9 +119,9 @@ class Gate:
         raise TooMany(door.busy, retry_after_s=wait)
 
     def _harder(self, door: Door) -> int:
-        rule = _rule(f"{HARDER_EVERY * HARDEST} per minute")
-        worked = rule.amount - self._limiter.get_window_stats(rule, door.name, "worked").remaining
-        return int(min(HARDEST, 2 ** (worked // HARDER_EVERY)))
+        rule = _rule(SUMS)
+        sums = rule.amount - self._limiter.get_window_stats(rule, door.name, "sums").remaining
+        return int(min(HARDEST, 2 ** (sums // HARDER_EVERY)))
 
     def _slot(self, address: str) -> str:
         today = self._today()

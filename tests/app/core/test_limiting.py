@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -97,6 +98,16 @@ class TestDoor:
         assert first is not None
         assert later is not None
         assert later.most == 2 * first.most
+
+    def test_who_does_much_work_takes_nobodys_place(self, gate: Gate) -> None:
+        """Beyond its share work counts for nothing, and others within their own amount go in."""
+        door = replace(DOOR, worked="2 per minute")
+
+        def work_and_go() -> bool:
+            return goes_in(lambda: gate.admit(door, HERE, solve(gate.workshop.ask(door.name, 10))))
+
+        assert [work_and_go() for _ in range(10)] == [True] * 7 + [False] * 3
+        assert goes_in(lambda: gate.admit(door, ELSEWHERE))
 
     def test_a_door_that_keeps_is_full_and_not_rude(self, gate: Gate) -> None:
         """503 with the time to wait, once all that goes without work is used up."""
