@@ -46,8 +46,8 @@ class Door:
         own: for one address without work; "" asks everybody for work.
         crowd: for all addresses within their own amount, together.
         slow: beyond those and without work, all together: small, but never nothing.
-        worked: for all who bring work, together; "" sets no ceiling. With one, those who can do more work than
-            others do not take the place of those within their own amount.
+        worked: for all who bring work, together; "" sets no ceiling. With one, those who can do more work
+            than others do not take the place of those within their own amount.
         most: for everybody, with work and without; "" sets no such ceiling.
         busy: the sentence for those who are refused.
         keeps: it takes something in, and a refusal says that there is no room for it just now.
@@ -80,12 +80,13 @@ class Gate:
         self._lock = threading.Lock()
 
     def asks(self, door: Door, address: str) -> Sum | None:
-        """The sum to be solved by whoever comes from an address; None while nothing is asked."""
-        if (
-            door.own
-            and self._has_room(door.own, door, self._slot(address))
-            and self._has_room(door.crowd, door)
-        ):
+        """The sum to be solved by whoever comes from an address; None while nothing is asked.
+
+        It is asked from half of what all together may do: whoever opens the page now sends it later.
+        """
+        half = max(1, _rule(door.crowd).amount // 2)
+        quiet = self._has_room(door.crowd, door, weight=half)
+        if quiet and door.own and self._has_room(door.own, door, self._slot(address)):
             return None
         return self.workshop.ask(door.name, self._cost * self._harder(door))
 
@@ -102,21 +103,23 @@ class Gate:
             TooMany: nothing is left without work.
             Unavailable: the same at a door that takes something in, or its ceiling is reached.
         """
+        if not self._has_way(door, address, solved, weight):
+            wait = self._wait(door.slow, door, "slow")
+            refusal = Unavailable if door.keeps else TooMany
+            raise refusal(door.busy, retry_after_s=wait)
+        # Last, so that what is refused anyway does not use the ceiling up.
         if door.most and not self._take(door.most, door, "most", weight=weight):
             raise Unavailable(door.busy, retry_after_s=self._wait(door.most, door, "most"))
+
+    def _has_way(self, door: Door, address: str, solved: str, weight: int) -> bool:
         if self.workshop.accept(door.name, solved):
             self._take(SUMS, door, "sums")
             if not door.worked or self._take(door.worked, door, "worked", weight=weight):
-                return
-        own = door.own and self._take(door.own, door, self._slot(address), weight=weight)
+                return True
+        own = bool(door.own) and self._take(door.own, door, self._slot(address), weight=weight)
         if own and self._take(door.crowd, door, weight=weight):
-            return
-        if self._take(door.slow, door, "slow", weight=weight):
-            return
-        wait = self._wait(door.slow, door, "slow")
-        if door.keeps:
-            raise Unavailable(door.busy, retry_after_s=wait)
-        raise TooMany(door.busy, retry_after_s=wait)
+            return True
+        return self._take(door.slow, door, "slow", weight=weight)
 
     def _harder(self, door: Door) -> int:
         rule = _rule(SUMS)
@@ -134,8 +137,8 @@ class Gate:
         with self._lock:  # The storage gives up the lock of a count that has run empty, and may forget a hit.
             return bool(self._limiter.hit(_rule(amount), door.name, which, cost=weight))
 
-    def _has_room(self, amount: str, door: Door, which: str = "crowd") -> bool:
-        return bool(self._limiter.test(_rule(amount), door.name, which))
+    def _has_room(self, amount: str, door: Door, which: str = "crowd", weight: int = 1) -> bool:
+        return bool(self._limiter.test(_rule(amount), door.name, which, cost=weight))
 
     def _wait(self, amount: str, door: Door, which: str) -> int:
         stats = self._limiter.get_window_stats(_rule(amount), door.name, which)

@@ -130,6 +130,16 @@ class TestDoor:
 
         assert not goes_in(lambda: gate.admit(KEEPS, HERE, solve(asked), weight=18))
 
+    def test_a_flood_that_is_refused_does_not_use_the_ceiling_up(self, gate: Gate) -> None:
+        """Else whoever is refused would close the door for those who work."""
+        for _ in range(60):
+            goes_in(lambda: gate.admit(KEEPS, HERE))
+
+        asked = gate.asks(KEEPS, HERE)
+
+        assert asked is not None
+        gate.admit(KEEPS, HERE, solve(asked))
+
     def test_threads_pass_no_limit(self, gate: Gate) -> None:
         """Knocked at once, as many go in as one after another."""
         with ThreadPoolExecutor(16) as pool:
