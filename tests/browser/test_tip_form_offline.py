@@ -227,3 +227,45 @@ def test_a_draft_follows_what_is_typed(phone: Page) -> None:
     # "Just now" of a draft is a moment of the past when the draft is opened again.
     expect(phone.locator("#seen-other")).to_be_checked()
     assert phone.input_value("#observed_at") != ""
+
+
+def test_a_waiting_tip_goes_while_no_page_is_open(phone: Page, context: Context) -> None:
+    """The browser wakes the worker when there is a connection; the receipt waits for its reader."""
+    # given a tip that waits, and no page of ours
+    session = phone.context.new_cdp_session(phone)
+    registrations: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    start(phone)
+    origin = phone.evaluate("location.origin")
+    fill(phone)
+    phone.focus(".preview")
+    phone.keyboard.press("Enter")
+    keep(phone)
+    phone.context.set_offline(True)
+    phone.click(SEND)
+    expect(phone.locator("#kept")).to_contain_text("no connection")
+    phone.goto("about:blank")
+    phone.context.set_offline(False)
+    assert tips(context) == []
+
+    # when the browser says that there is a connection
+    session.send(
+        "ServiceWorker.dispatchSyncEvent",
+        {"origin": origin, "registrationId": registrations[0], "tag": "send-tip", "lastChance": False},
+    )
+    for _ in range(PATIENCE_MS // 100):
+        if tips(context):
+            break
+        phone.wait_for_timeout(100)
+
+    # then one tip is there with all its parts, and the form shows its code
+    (tip,) = tips(context)
+    assert tip.place_text == "Metro exit A"
+    assert [photo.marked_x for photo in photos_of(context, tip)] == [0.5]
+    phone.goto("/")
+    expect(phone.locator(".receipt .code")).to_have_text(re.compile(r"(\d{4} ){3}\d{4}"))
+    assert len(tips(context)) == 1
