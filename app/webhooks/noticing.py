@@ -5,7 +5,7 @@ database but what came since the last look, however many tips there are.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -17,12 +17,12 @@ from app.core.context import Context
 from app.core.db import Database
 from app.tips import answers
 from app.tips.answers import STATUS_OF, Answer, Status
-from app.tips.models import Tip, TipEvent, TipMessage
+from app.tips.models import Tip, TipEvent, TipMessage, TipState
 from app.webhooks import messages, queries, service
 from app.webhooks.models import EventType, ToldTip, WebhookEndpoint, WebhookMessage
 
 OVERLAP = timedelta(minutes=2)
-"""A row gets its id before it is committed: what is younger than this is read again."""
+"""A row gets its id before it is committed: what is younger than this is read again at the next look."""
 FURTHEST = timedelta(days=30)
 """How far back the first look of a process reads, for what happened while no worker ran."""
 ROWS_AT_A_TIME = 2_000
@@ -33,7 +33,7 @@ LONGEST_S = 2.0
 
 _Log = type[TipEvent] | type[TipMessage]
 _read_until: "WeakKeyDictionary[Database, dict[_Log, datetime]]" = WeakKeyDictionary()
-"""How far this process has read each table. A new process begins further back, and tells nothing twice."""
+"""Rows made before this were read by this process. A new one begins further back, and tells nothing twice."""
 
 
 def notice(context: Context) -> int:
@@ -53,7 +53,7 @@ def notice(context: Context) -> int:
     marks = _read_until.setdefault(context.db, {})
     moment = now()
     if not endpoints:
-        marks.update({TipEvent: moment, TipMessage: moment})
+        marks.update(dict.fromkeys((TipEvent, TipMessage), moment - OVERLAP))
         return 0
     channels = {channel_id for channel_id, _ in endpoints}
     first = max(min(created for _, created in endpoints), moment - FURTHEST)
@@ -67,8 +67,9 @@ def _read_on(
     marks: dict[_Log, datetime],
     first: datetime,
 ) -> int:
-    told, end, moment = 0, time.monotonic() + LONGEST_S, now()
-    after = _id_at(marks.get(log, first) - OVERLAP)
+    told, end = 0, time.monotonic() + LONGEST_S
+    settled = now() - OVERLAP
+    after = _id_at(marks.setdefault(log, min(first, settled)))
     while True:
         with context.db.read() as session:
             rows = session.exec(
@@ -77,12 +78,11 @@ def _read_on(
                 .order_by(col(log.id))
                 .limit(ROWS_AT_A_TIME)
             ).all()
-            newest = {tip_id: row_id for row_id, tip_id in rows}
+            newest = {tip_id: _moment_of(row_id) for row_id, tip_id in rows}
             due = [
-                tip.id
-                for tip, so_far in _of_channels(session, newest, channels)
-                if _may_be_news(log, tip, so_far, _moment_of(newest[tip.id]))
-                and _news(session, tip, so_far) is not None
+                tip_id
+                for tip_id in _maybe_untold(session, log, newest, channels)
+                if _news(session, session.get_one(Tip, tip_id), session.get(ToldTip, tip_id)) is not None
             ]
         for start in range(0, len(due), TIPS_AT_A_TIME):
             if time.monotonic() > end:
@@ -90,34 +90,39 @@ def _read_on(
             with context.db.write() as session:
                 told += _tell(session, due[start : start + TIPS_AT_A_TIME])
         if len(rows) < ROWS_AT_A_TIME:
-            marks[log] = moment
+            marks[log] = settled
             return told
         after = rows[-1][0]
-        marks[log] = max(marks.get(log, first), _moment_of(after))
+        marks[log] = min(_moment_of(after), settled)
         if time.monotonic() > end:
             return told
 
 
-def _of_channels(
-    session: Session, tip_ids: Collection[UUID], channels: Collection[UUID]
-) -> Iterator[tuple[Tip, ToldTip | None]]:
-    """Those of some tips that channels with endpoints sent, each with what was told of it."""
-    # Asked by id alone: joined with its channel, a planner might begin with all tips of that.
-    sent = session.exec(select(Tip.id, Tip.channel_id).where(col(Tip.id).in_(tip_ids)))
-    wanted = [tip_id for tip_id, channel_id in sent if channel_id in channels]
-    told = {
-        each.tip_id: each for each in session.exec(select(ToldTip).where(col(ToldTip.tip_id).in_(wanted)))
-    }
-    for tip in session.exec(select(Tip).where(col(Tip.id).in_(wanted))):
-        yield tip, told.get(tip.id)
+def _maybe_untold(
+    session: Session, log: _Log, newest: Mapping[UUID, datetime], channels: Collection[UUID]
+) -> Iterator[UUID]:
+    """Tips of channels with endpoints whose threads are worth reading.
 
-
-def _may_be_news(log: _Log, tip: Tip, so_far: ToldTip | None, moved_at: datetime) -> bool:
-    """Whether the thread is worth reading: a new process passes by nearly all that it reads again."""
-    if so_far is not None and moved_at < so_far.told_at - OVERLAP:
-        return False
-    before = so_far.status if so_far else Status.RECEIVED.value
-    return log is TipMessage or STATUS_OF[tip.state].value != before
+    Args:
+        session: any session.
+        log: the table that was read.
+        newest: when something happened to some tips last, as that table has it.
+        channels: those with endpoints.
+    """
+    # Asked by ids alone: given their channels, a planner might begin with all tips of these.
+    rows = session.exec(
+        select(Tip.id, Tip.channel_id, Tip.state, ToldTip)
+        .join(ToldTip, col(ToldTip.tip_id) == col(Tip.id), isouter=True)
+        .where(col(Tip.id).in_(newest))
+    )
+    for tip_id, channel_id, state, so_far in rows:
+        if channel_id not in channels:
+            continue
+        if so_far is not None and newest[tip_id] < so_far.told_at - OVERLAP:
+            continue
+        before = so_far.status if so_far else Status.RECEIVED.value
+        if log is TipMessage or STATUS_OF[TipState(state)].value != before:
+            yield tip_id
 
 
 def _news(session: Session, tip: Tip, so_far: ToldTip | None) -> Answer | None:

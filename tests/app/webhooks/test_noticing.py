@@ -1,7 +1,9 @@
 """What partners are told, and what they are not."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -207,6 +209,33 @@ class TestNothingIsMissed:
             assert noticing.notice(scene.context) == 0
 
         assert noticing.notice(scene.context) == 3
+
+    def test_each_look_gets_further_however_close_together_rows_are(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is settled is not read again: a flood within a minute holds no later change back."""
+        scene.endpoint(URL)
+        for _ in range(6):
+            scene.move(scene.tip(photos=0), TipState.ROUTED)
+        clock = iter(range(1_000))
+        read: list[int] = []
+
+        def nothing_new(
+            _session: object, _log: object, newest: dict[UUID, datetime], _channels: object
+        ) -> list[UUID]:
+            read.append(len(newest))
+            return []
+
+        monkeypatch.setattr(noticing, "ROWS_AT_A_TIME", 2)
+        monkeypatch.setattr(noticing, "LONGEST_S", 0.5)
+        monkeypatch.setattr(noticing, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        monkeypatch.setattr(noticing, "_maybe_untold", nothing_new)
+        with time_machine.travel(now() + timedelta(minutes=10)):
+            for _ in range(5):
+                noticing.notice(scene.context)
+
+        assert sum(read) >= 6
+        assert read[-1] == 0
 
     def test_a_row_committed_late_is_still_read(self, scene: Scene) -> None:
         """A row is older than its commit: looks overlap."""
