@@ -375,6 +375,8 @@ class TestMap:
         phone.click("#map-above")
         expect(phone.locator("#map-area option").first).to_have_text("Guangdong")
 
+        found = Axe().run(phone, options={"runOnly": {"type": "tag", "values": WCAG}})
+        assert [violation["id"] for violation in found.response["violations"]] == []
         phone.click("#map-set")
 
         assert phone.input_value("[name=latitude]") != ""

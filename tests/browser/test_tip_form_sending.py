@@ -239,3 +239,18 @@ def test_nothing_goes_without_photo_or_place(phone: Page, context: Context) -> N
 
     assert sent == []
     assert count(context) == 0
+
+
+@pytest.mark.parametrize("missing", ["**/vendor/**", "**/tip/extras*", "**/tip/photos.js*", "**/tip.css*"])
+def test_what_does_not_load_is_done_without(phone: Page, context: Context, missing: str) -> None:
+    """Whichever helper stays away on a bad line, a tip can be sent."""
+    phone.route(missing, lambda route: route.abort())
+    phone.goto("/")
+    phone.wait_for_load_state("networkidle")
+
+    phone.set_input_files("#photos", PICTURE)
+    phone.fill("[name=place_text]", "Metro exit A")
+    phone.click(SEND)
+
+    expect(phone).to_have_url(re.compile("/receipt/"))
+    assert count(context) == 1
