@@ -6,6 +6,7 @@ from app.channels import voiding
 from app.channels.models import ChannelVoid
 from app.channels.voiding import Span, Ticked
 from app.core.context import Context
+from app.core.errors import Conflict
 from app.officers.models import Officer
 
 AT_A_TIME = 2_000
@@ -44,6 +45,9 @@ def void(
     with context.db.write() as session:
         made = voiding.begin(session, officer, context.settings, channel_id, span, reason, len(chosen))
         voiding.take(session, made.id, chosen[:AT_A_TIME], span)
+        if not made.tips and len(chosen) <= AT_A_TIME:
+            # A colleague was faster; nothing is left, and no voiding of nothing is written down.
+            raise Conflict("There is no tip in this time that could be set aside.")
     for start in range(AT_A_TIME, len(chosen), AT_A_TIME):
         with context.db.write() as session:
             voiding.take(session, made.id, chosen[start : start + AT_A_TIME], span)

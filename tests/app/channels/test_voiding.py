@@ -1,5 +1,6 @@
 """Promises about voiding: what it takes and leaves, that the work never shows it, and that undo undoes it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -255,6 +256,25 @@ class TestManyTips:
         assert len(chosen) == 3
         assert [desk.aside(each) for each in (tip, closed, opened)] == [True, False, False]
 
+    def test_two_at_once_take_each_tip_once(self, desk: Desk) -> None:
+        """Supervisors who confirm the same preview together: one voiding, and one refusal that says why."""
+        tips = [desk.tip() for _ in range(20)]
+        span = desk.span()
+
+        def void() -> str:
+            try:
+                desk.void_span(span)
+            except Conflict:
+                return "refused"
+            return "done"
+
+        with ThreadPoolExecutor(4) as pool:
+            ends = sorted(each.result() for each in [pool.submit(void) for _ in range(4)])
+
+        assert ends == ["done", "refused", "refused", "refused"]
+        assert len({desk.stored(tip.id).set_aside_by for tip in tips}) == 1
+        assert len(desk.audited(Action.CHANNEL_VOIDED)) == 1
+
     def test_an_undo_that_was_cut_off_is_finished_by_the_worker(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -310,6 +330,21 @@ class TestOutOfTheWork:
         assert desk.stored(tip.id).state == TipState.ROUTED
         with desk.read() as session:
             assert session.exec(select(TipMessage).where(TipMessage.tip_id == tip.id)).all() == []
+
+    def test_one_that_was_late_already_does_not_go_up_either(self, desk: Desk) -> None:
+        """Between a clock that ran out and the next look at the ladder, a voiding holds it, too."""
+        with time_machine.travel(now(), tick=False) as traveller:
+            tip = desk.tip()
+            traveller.shift(timedelta(days=2))
+            void = desk.void()
+            with desk.write() as session:
+                while_aside = escalation.escalate(session, desk.context.settings)
+            desk.undo(void)
+            with desk.write() as session:
+                afterwards = escalation.escalate(session, desk.context.settings)
+
+        assert (while_aside, afterwards) == (0, 1)
+        assert desk.stored(tip.id).state == TipState.ESCALATED
 
     def test_senders_read_the_same(self, desk: Desk) -> None:
         """What a receipt opens does not change by a letter, neither then nor after undo."""
