@@ -32,6 +32,7 @@ from app.photos import examining, joining
 from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
+from app.records import erasing as record_erasing
 from app.records.models import Reference
 from app.reviews import golden
 from app.sightings import jobs as sighting_jobs
@@ -138,10 +139,16 @@ def examine_photo(tools: Tools, photo_id: UUID) -> None:
 def examine_reference(tools: Tools, reference_id: UUID) -> None:
     """Examine a record's photo, take its largest face as the child's, and search retained faces with it."""
     with tools.context.db.read() as session:
-        reference = session.get_one(Reference, reference_id)
+        reference = session.get(Reference, reference_id)
+    if reference is None:  # Erased since, with its record.
+        return
     examine_photo(tools, reference.photo_id)
+    if record_erasing.drop_if_erased(tools.context, reference_id):
+        return
     with tools.context.db.write() as session:
-        reference = session.get_one(Reference, reference_id)
+        reference = session.get(Reference, reference_id)
+        if reference is None:
+            return
         if reference.face_id is None:
             faces = session.exec(select(Face).where(Face.photo_id == reference.photo_id)).all()
             largest = max(faces, key=lambda face: (face.width * face.height, -face.position), default=None)
@@ -170,6 +177,7 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "process_tip": lambda tools, args: process_tip(tools, UUID(args["tip_id"])),
     "add_photos": lambda tools, args: add_photos(tools, UUID(args["tip_id"])),
     "erase_tip": lambda tools, args: erasing.erase_tip(tools.context, UUID(args["tip_id"])),
+    "erase_record": lambda tools, args: record_erasing.finish(tools.context, UUID(args["record_id"])),
     "examine_reference": lambda tools, args: examine_reference(tools, UUID(args["reference_id"])),
     "retroact": lambda tools, args: retroact(tools, UUID(args["record_id"])),
     "search_tips": lambda tools, args: candidate_jobs.search_tips(

@@ -134,11 +134,12 @@ def withdraw_of_tip(context: Context, tip_id: UUID) -> None:
 
 
 def withdraw_of_record(context: Context, record_id: UUID) -> None:
-    """Withdraw the open candidates of a record that was closed."""
+    """Withdraw the open candidates of a record that was closed or erased."""
     with context.db.write() as session:
         record = session.get_one(Record, record_id)
-        if record.state == RecordState.CLOSED:
-            progress.withdraw(session, queries.open_of_record(session, record_id), "record_closed")
+        if record.state != RecordState.OPEN:
+            reason = f"record_{record.state.value}"
+            progress.withdraw(session, queries.open_of_record(session, record_id), reason)
 
 
 def withdraw_of_reference(context: Context, reference_id: UUID) -> None:
@@ -147,8 +148,8 @@ def withdraw_of_reference(context: Context, reference_id: UUID) -> None:
     The record's other photos are compared anew, so that the child is not lost with one photo.
     """
     with context.db.write() as session:
-        reference = session.get_one(Reference, reference_id)
-        if reference.removed_at is None:
+        reference = session.get(Reference, reference_id)
+        if reference is None or reference.removed_at is None:  # None: erased since.
             return
         resting = [
             candidate

@@ -1,12 +1,12 @@
 """Reading an import's list of records, CSV or JSON lines, into rows of text; nothing is stored here."""
 
 import csv
-import io
+import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from app.core.errors import Invalid, Refusal, UnsupportedPhoto
 from app.records.fields import LARGEST_PHOTO, PhotoAge, RecordFields
@@ -22,7 +22,11 @@ COLUMNS = (
     "features",
     "jurisdiction_code",
     "photos",
+    "state",
+    "reason",
+    "expires_on",
 )
+READ_AT_ONCE = 2**20
 NEEDED = ("number", "name", "missing_since", "jurisdiction_code")
 LARGEST_LIST = 512 * 2**20
 """Bytes of a list; a registry of a million records has about 300 MB."""
@@ -58,12 +62,21 @@ class RecordList:
     Attributes:
         path: the file.
         encoding: what its text was written in.
-        rows: its lines in order.
+        digest: SHA-256 of the file.
+        total: how many lines it has.
     """
 
     path: Path
     encoding: str
-    rows: tuple[Row, ...]
+    digest: str
+    total: int
+
+    def rows(self) -> Iterator[Row]:
+        """Its lines in order, read anew."""
+        csv_list = self.path.suffix == ".csv"
+        codec = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+        with self.path.open(encoding=codec, newline="" if csv_list else "\n") as file:
+            yield from _csv_rows(file) if csv_list else json_rows(file)
 
 
 def read_list(folder: Path) -> RecordList:
@@ -86,9 +99,9 @@ def read_list(folder: Path) -> RecordList:
     path = found[0]
     if path.stat().st_size > LARGEST_LIST:
         raise Invalid("The list is larger than 512 MB. Split it.")
-    text, encoding = _decode(path.read_bytes())
-    rows = _csv_rows(text) if path.suffix == ".csv" else _json_rows(text)
-    return RecordList(path, encoding, tuple(rows))
+    digest, encoding = _look(path)
+    found_list = RecordList(path, encoding.removesuffix("-sig"), digest, 0)
+    return replace(found_list, total=sum(1 for _ in found_list.rows()))
 
 
 def fields_in(values: dict[str, str]) -> RecordFields:
@@ -165,23 +178,29 @@ def read_photo(folder: Path, name: str, position: int) -> bytes:
         raise Invalid("Photo %(position)s cannot be read.", field="photos", position=position) from error
 
 
-def _decode(content: bytes) -> tuple[str, str]:
-    """Text in UTF-8, with or without a mark at its start, or in GB 18030, as Chinese spreadsheets save it."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Invalid("The list is written in UTF-16. Save it as UTF-8.")
+def _look(path: Path) -> tuple[str, str]:
+    """A list's digest and what it is written in: UTF-8, or GB 18030, as Chinese spreadsheets save it."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
+            raise Invalid("The list is written in UTF-16. Save it as UTF-8.")
+        file.seek(0)
+        while chunk := file.read(READ_AT_ONCE):
+            digest.update(chunk)
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            text = content.decode(encoding)
+            with path.open(encoding=encoding, newline="") as text:
+                while piece := text.read(READ_AT_ONCE):
+                    if "\x00" in piece:
+                        raise Invalid("The list holds zero bytes: it is no text.")
         except UnicodeDecodeError:
             continue
-        if "\x00" in text:
-            raise Invalid("The list holds zero bytes: it is no text.")
-        return text, encoding.removesuffix("-sig")
+        return digest.hexdigest(), encoding
     raise Invalid("The list is neither UTF-8 nor GB 18030. Save it as UTF-8.")
 
 
-def _csv_rows(text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _csv_rows(file: TextIO) -> Iterator[Row]:
+    reader = csv.reader(file, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
@@ -217,8 +236,9 @@ def _check_columns(header: list[str]) -> None:
         )
 
 
-def _json_rows(text: str) -> Iterator[Row]:
-    for line, written in enumerate(text.split("\n"), start=1):
+def json_rows(lines: Iterable[str]) -> Iterator[Row]:
+    """Rows of JSON lines; empty lines are none."""
+    for line, written in enumerate(lines, start=1):
         if written.strip():
             yield _json_row(line, written)
 

@@ -1,40 +1,35 @@
-"""Importing a folder of records: each line for itself, and the same folder twice changes nothing."""
+"""Importing records, a folder or a registry's batch: each line for itself; the same twice changes nothing.
 
-from collections.abc import Callable, Iterator
+Lines are settled in short transactions that carry the run's own row along, so that an import which was
+cut off goes on where it stopped.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, Actor
-from app.core.columns import new_id
+from app.core.clock import now
 from app.core.context import Context
 from app.core.errors import Invalid, Refusal
-from app.core.render import translate
-from app.records import queries, references, service
-from app.records.fields import (
-    PhotoAge,
-    RecordFields,
-    ReferenceFile,
-    age_years,
-    check_count,
-    check_photos,
-    cleaned,
-    fields_of,
-    known_age,
-    one_line,
-)
-from app.records.import_file import Row, fields_in, photos_in, read_list, read_photo
-from app.records.models import Record
+from app.records import lines
+from app.records.fields import one_line
+from app.records.import_file import Row, read_list
+from app.records.lines import Known, LineResult, Outcome
+from app.records.models import ImportProblem, ImportRun, ImportState, RecordState
 
 OnProgress = Callable[[int, int], None]
 """Called with the lines done and the lines there are."""
@@ -42,38 +37,11 @@ OnProgress = Callable[[int, int], None]
 LONGEST_REPORT = 200
 """Refused lines that a printed report names; the rest are counted."""
 
+BATCH = 200
+"""Lines whose records are looked up at once."""
 
-class Outcome(StrEnum):
-    """What became of a line."""
-
-    ADDED = "added"  # A new record.
-    CHANGED = "changed"  # A known record says something new, or has a new photo.
-    UNCHANGED = "unchanged"  # A known record says the same already.
-    REFUSED = "refused"  # Nothing of this line was taken.
-
-
-@dataclass(frozen=True)
-class LineResult:
-    """One line's result.
-
-    Attributes:
-        line: its number in the file.
-        number: the record's number, empty when the line could not be read.
-        outcome: what became of it.
-        refusal: why it was refused.
-    """
-
-    line: int
-    number: str
-    outcome: Outcome
-    refusal: Refusal | None = None
-
-    def reason(self, language: str = "en") -> str:
-        """Why the line was refused, in words; empty when it was not."""
-        if self.refusal is None:
-            return ""
-        sentence = translate(language, self.refusal.message, **self.refusal.values)
-        return f"{self.refusal.field}: {sentence}" if self.refusal.field else sentence
+LONGEST_WRITE_S = 0.25
+"""How long lines are added to one transaction: a tip that comes in waits no longer for the write lock."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +51,33 @@ class ImportReport:
     Attributes:
         encoding: what the list was written in.
         dry_run: whether it only looked.
-        lines: one result a line, in order.
+        lines: one result a line, in order; lines settled before it was cut off are not among them.
+        resumed: how many lines were settled before.
     """
 
     encoding: str
     dry_run: bool
     lines: tuple[LineResult, ...]
+    resumed: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """How many lines came out this way."""
         return sum(line.outcome == outcome for line in self.lines)
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A line that can be read: what it says, with its photos' bytes."""
+@dataclass
+class Work:
+    """An import under way."""
 
-    fields: RecordFields
-    photos: tuple[ReferenceFile, ...]
+    context: Context
+    folder: Path | None
+    actor: Actor
+    dry_run: bool
+    run: ImportRun | None = None
+    seen: dict[str, int] = field(default_factory=dict)
+    results: list[LineResult] = field(default_factory=list)
+    written: int = 0
+    """Results that the run's row knows of."""
 
 
 def import_folder(
@@ -114,14 +91,14 @@ def import_folder(
     """Import a folder with `records.csv` or `records.jsonl` and photo files beside it.
 
     A line whose number is known changes that record: its fields become the line's, photos are added or dated
-    anew. No photo is taken away, and one that a clerk removed does not come back. A closed record stays
-    closed.
+    anew. No photo is taken away, and one that a clerk removed does not come back. Without a state in the
+    line a closed record stays closed. The same list, cut off before, goes on where it stopped.
 
     Args:
         context: the open deployment.
         folder: the folder; photo paths may not leave it.
         dry_run: only say what would happen.
-        on_progress: told after each line.
+        on_progress: told after each batch.
         actor: who imports.
 
     Returns:
@@ -131,18 +108,155 @@ def import_folder(
         Invalid: the list as a whole cannot be read; nothing was imported.
     """
     found = read_list(folder)
-    seen: dict[str, int] = {}
-    results: list[LineResult] = []
-    for done, row in enumerate(found.rows, start=1):
-        results.append(_line(context, folder, row, seen, actor, dry_run=dry_run))
-        if on_progress is not None:
-            on_progress(done, len(found.rows))
-    report = ImportReport(found.encoding, dry_run, tuple(results))
+    work = Work(context, folder, actor, dry_run)
+    work.run = _start(work, found.path.name, found.digest, found.total)
+    before = work.run.done
+    try:
+        for done in _settle(work, found.rows(), before):
+            if on_progress is not None:
+                on_progress(done, found.total)
+    except BaseException:
+        # Results of the transaction that was cut off are not counted: its lines are done again.
+        with context.db.write() as session:
+            stopped = session.get_one(ImportRun, work.run.id)
+            stopped.state = ImportState.STOPPED
+            session.add(stopped)
+        raise
+    with context.db.write() as session:
+        _note(session, work, ImportState.DONE)
+    return ImportReport(found.encoding, dry_run, tuple(work.results), before)
+
+
+def import_rows(context: Context, rows: Iterable[Row], actor: Actor, *, dry_run: bool) -> list[LineResult]:
+    """Import lines without photos that came over the wire; repeated, they change nothing.
+
+    Returns:
+        One result a line.
+    """
+    work = Work(context, None, actor, dry_run)
+    for _ in _settle(work, iter(rows), 0):
+        pass
     if not dry_run:
         with context.db.write() as session:
-            counts = {outcome.value: report.count(outcome) for outcome in Outcome}
-            audit.record(session, actor, Action.RECORDS_IMPORTED, "import", new_id(), **counts)
-    return report
+            audit.record(session, actor, Action.RECORDS_IMPORTED, "import", "api", **_counts(work))
+    return work.results
+
+
+def _settle(work: Work, rows: Iterator[Row], skip: int) -> Iterator[int]:
+    done = skip
+    for row in islice(rows, skip):
+        # A number of a settled line must still be known as taken further down.
+        work.seen.setdefault(one_line(row.values.get("number", "")), row.line)
+    while batch := list(islice(rows, BATCH)):
+        numbers = [one_line(row.values.get("number", "")) for row in batch]
+        with work.context.db.read() as session:
+            known = lines.known_by_number(session, numbers)
+            looked = [_line(session, work, row, known, dry_run=True) for row in batch]
+        if work.dry_run or all(result.outcome == Outcome.UNCHANGED for result in looked):
+            work.results += looked
+        else:
+            _write(work, batch, looked)
+        done += len(batch)
+        yield done
+
+
+def _write(work: Work, batch: list[Row], looked: list[LineResult]) -> None:
+    """Do what a look at a batch found to do, in transactions of a fraction of a second."""
+    passed = {Outcome.UNCHANGED, Outcome.REFUSED}
+    pairs = iter(zip(batch, looked, strict=True))
+    pair = next(pairs, None)
+    while pair is not None:
+        with work.context.db.write() as session:
+            started = time.monotonic()
+            while pair is not None and time.monotonic() - started < LONGEST_WRITE_S:
+                row, result = pair
+                if result.outcome not in passed:
+                    number = one_line(row.values.get("number", ""))
+                    known = lines.known_by_number(session, [number])
+                    work.seen.pop(number, None)
+                    result = _line(session, work, row, known, dry_run=False)
+                work.results.append(result)
+                pair = next(pairs, None)
+            _note(session, work, ImportState.RUNNING)
+
+
+def _line(session: Session, work: Work, row: Row, known: dict[str, Known], *, dry_run: bool) -> LineResult:
+    number = one_line(row.values.get("number", ""))
+    changed: tuple[str, ...] = ()
+    try:
+        if row.problem is not None:
+            raise row.problem
+        if number in work.seen:
+            raise Invalid(
+                "The number stands already in line %(line)s.", field="number", line=work.seen[number]
+            )
+        if number:
+            work.seen[number] = row.line
+        held = known.get(number)
+        erases = lines.state_in(row.values) == RecordState.ERASED
+        sent = None if erases else lines.parcel(work.folder, row)
+        with session.begin_nested():
+            if sent is None:
+                outcome = lines.erase(session, work.context, row, held, work.actor, dry_run=dry_run)
+            else:
+                outcome, changed = lines.put(session, work.context, sent, held, work.actor, dry_run=dry_run)
+    except Refusal as refusal:
+        return LineResult(row.line, number, Outcome.REFUSED, refusal)
+    return LineResult(row.line, number, outcome, None, changed)
+
+
+def _start(work: Work, source: str, digest: str, total: int) -> ImportRun:
+    """The row of this run; one of the same list that was cut off goes on."""
+    with work.context.db.write() as session:
+        question = select(ImportRun).where(
+            ImportRun.digest == digest,
+            ImportRun.dry_run == work.dry_run,
+            ImportRun.state != ImportState.DONE,
+        )
+        run = session.exec(question.order_by(col(ImportRun.started_at).desc()).limit(1)).first()
+        if run is None or work.dry_run:
+            run = ImportRun(source=source, digest=digest, dry_run=work.dry_run, total=total)
+        run.state = ImportState.RUNNING
+        session.add(run)
+    return run
+
+
+def _note(session: Session, work: Work, state: ImportState) -> None:
+    """Write down how far a run has come, with the lines that were refused since."""
+    if work.run is None:
+        return
+    run = session.get_one(ImportRun, work.run.id)
+    new = work.results[work.written :]
+    counts: dict[str, Any] = dict(run.counts)
+    fields: Counter[str] = Counter(counts.get("fields", {}))
+    for result in new:
+        counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
+        fields.update(result.changed)
+        if result.refusal is not None:
+            session.add(
+                ImportProblem(
+                    run_id=run.id,
+                    line=result.line,
+                    field=result.refusal.field,
+                    message=result.refusal.message,
+                    details=dict(result.refusal.values),
+                )
+            )
+    if fields:
+        counts["fields"] = dict(fields)
+    run.counts, run.state = counts, state
+    run.done += len(new)
+    if state != ImportState.RUNNING:
+        run.finished_at = now()
+    session.add(run)
+    work.written = len(work.results)
+    if state == ImportState.DONE and not work.dry_run:
+        audit.record(session, work.actor, Action.RECORDS_IMPORTED, "import", run.id, **_counts(work))
+
+
+def _counts(work: Work) -> dict[str, int]:
+    found = Counter(result.outcome for result in work.results)
+    return {outcome.value: found[outcome] for outcome in Outcome}
 
 
 @contextmanager
@@ -165,6 +279,8 @@ def print_report(report: ImportReport, console: Console, language: str = "en") -
     counts = ", ".join(f"{report.count(outcome)} {outcome.value}" for outcome in Outcome)
     head = "Dry run, nothing was stored. It would be: " if report.dry_run else "Imported: "
     console.print(Text(f"{head}{counts} (list read as {report.encoding})."))
+    if report.resumed:
+        console.print(Text(f"It went on after {report.resumed} lines that were settled before."))
     refused = [line for line in report.lines if line.outcome == Outcome.REFUSED]
     if not refused:
         return
@@ -174,79 +290,3 @@ def print_report(report: ImportReport, console: Console, language: str = "en") -
     console.print(table)
     if len(refused) > LONGEST_REPORT:
         console.print(Text(f"... and {len(refused) - LONGEST_REPORT} more refused lines."))
-
-
-def _line(
-    context: Context, folder: Path, row: Row, seen: dict[str, int], actor: Actor, *, dry_run: bool
-) -> LineResult:
-    number = one_line(row.values.get("number", ""))
-    try:
-        if row.problem is not None:
-            raise row.problem
-        if number in seen:
-            raise Invalid("The number stands already in line %(line)s.", field="number", line=seen[number])
-        if number:
-            seen[number] = row.line
-        outcome = _take(context, _parcel(folder, row), actor, dry_run=dry_run)
-    except Refusal as refusal:
-        return LineResult(row.line, number, Outcome.REFUSED, refusal)
-    return LineResult(row.line, number, outcome)
-
-
-def _parcel(folder: Path, row: Row) -> Parcel:
-    fields = cleaned(fields_in(row.values))
-    photos: dict[str, ReferenceFile] = {}
-    for position, named in enumerate(photos_in(row.values), start=1):
-        age_years(named.age, fields.born_on)
-        content = read_photo(folder, named.name, position)
-        photos.setdefault(references.digest(content), ReferenceFile(content, named.age))
-    check_photos(list(photos.values()))
-    return Parcel(fields, tuple(photos.values()))
-
-
-def _take(context: Context, parcel: Parcel, actor: Actor, *, dry_run: bool) -> Outcome:
-    with context.db.read() as session:
-        service.check_area(session, parcel.fields.jurisdiction_code)
-        record = queries.by_number(session, parcel.fields.number)
-        change = _difference(session, record, parcel) if record else None
-    if record is None:
-        if not dry_run:
-            with context.db.write() as session:
-                service.add_record(session, context.store, parcel.fields, parcel.photos, actor)
-        return Outcome.ADDED
-    if change is None:
-        return Outcome.UNCHANGED
-    new, ages = change
-    if not dry_run:
-        with context.db.write() as session:
-            service.change_record(
-                session,
-                context.store,
-                record.id,
-                parcel.fields,
-                actor,
-                revision=record.revision,
-                photos=new,
-                ages=ages,
-            )
-    return Outcome.CHANGED
-
-
-def _difference(
-    session: Session, record: Record, parcel: Parcel
-) -> tuple[list[ReferenceFile], dict[UUID, PhotoAge]] | None:
-    """What a line would change in a known record, by its photos' bytes; None for nothing."""
-    held = {photo.sha256: reference for reference, photo in queries.references_of(session, record.id)}
-    ever = {photo.sha256 for _, photo in queries.references_of(session, record.id, removed=True)}
-    new: list[ReferenceFile] = []
-    ages: dict[UUID, PhotoAge] = {}
-    for photo in parcel.photos:
-        digest = references.digest(photo.content)
-        if digest not in ever:
-            new.append(photo)
-        elif digest in held and photo.age != PhotoAge() and photo.age != known_age(record, held[digest]):
-            ages[held[digest].id] = photo.age
-    check_count(len(held) + len(new))
-    if fields_of(record) == parcel.fields and not new and not ages:
-        return None
-    return new, ages

@@ -16,7 +16,7 @@ from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.officers.queries import areas_for
 from app.officers.sessions import ClerkDep, RecordReaderDep
-from app.records import queries, service
+from app.records import queries, service, writers
 from app.records.fields import MOST_PHOTOS, latest_day
 from app.records.form import TEXTS, RecordForm, TypedRecord, present_texts
 from app.records.models import Record, RecordState, Sex
@@ -63,7 +63,9 @@ def add(request: Request, context: ContextDep, clerk: ClerkDep, form: TypedRecor
     try:
         fields, photos = form.fields(), form.new_photos()
         with context.db.write() as session:
-            record = service.add_record(session, context.store, fields, photos, officer_actor(clerk.id))
+            record = service.add_record(
+                session, context.store, context.keys, fields, photos, officer_actor(clerk.id)
+            )
     except Refusal as refusal:
         return _form_again(request, context, clerk, refusal, form, None)
     return RedirectResponse(f"/console/records/{record.id}", status_code=303)
@@ -83,7 +85,7 @@ def edit(request: Request, session: ReadSessionDep, clerk: ClerkDep, record_id: 
     """Show the form with what the record says."""
     record = queries.get_visible(session, clerk, record_id)
     if not queries.may_write(session, clerk, record.jurisdiction_code):
-        raise NotAllowed(service.OTHER_AREA)
+        raise NotAllowed(writers.OTHER_AREA)
     references = [reference for reference, _ in queries.references_of(session, record.id)]
     typed = present_texts(record, references)
     return page(request, FORM, errors={}, **_form_values(session, clerk, typed, record))
@@ -101,6 +103,7 @@ def change(
             service.change_record(
                 session,
                 context.store,
+                context.keys,
                 record_id,
                 fields,
                 officer_actor(clerk.id),

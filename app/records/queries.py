@@ -1,5 +1,7 @@
 """Questions about records. `visible_to` is the only door to them for an officer."""
 
+from collections.abc import Collection
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import false
@@ -17,8 +19,8 @@ READERS = (Role.CLERK, Role.INVESTIGATOR, Role.SUPERVISOR)
 
 
 def visible_to(officer: Officer) -> SelectOfScalar[Record]:
-    """The records an officer may read: a national registry, less known answers, if the role includes it."""
-    question = select(Record).where(col(Record.golden).is_(False))
+    """The records an officer may read: the nation's, less known answers and erased ones."""
+    question = select(Record).where(col(Record.golden).is_(False), Record.state != RecordState.ERASED)
     return question if officer.has(*READERS) else question.where(false())
 
 
@@ -74,6 +76,27 @@ def by_number(session: Session, number: str) -> Record | None:
     return session.exec(select(Record).where(Record.number == number)).first()
 
 
+def by_numbers(session: Session, numbers: Collection[str]) -> list[Record]:
+    """The records of several police numbers."""
+    return list(session.exec(select(Record).where(col(Record.number).in_(numbers))))
+
+
+def references_of_many(
+    session: Session, record_ids: Collection[UUID]
+) -> dict[UUID, list[tuple[Reference, Photo]]]:
+    """Every reference of several records with its photo, those taken out included, oldest first."""
+    found: dict[UUID, list[tuple[Reference, Photo]]] = {}
+    question = (
+        select(Reference, Photo)
+        .join(Photo, col(Photo.id) == col(Reference.photo_id))
+        .where(col(Reference.record_id).in_(record_ids))
+        .order_by(col(Reference.created_at), col(Reference.id))
+    )
+    for reference, photo in session.exec(question):
+        found.setdefault(reference.record_id, []).append((reference, photo))
+    return found
+
+
 def references_of(
     session: Session, record_id: UUID, *, removed: bool = False
 ) -> list[tuple[Reference, Photo]]:
@@ -93,3 +116,30 @@ def references_of(
     if not removed:
         question = question.where(col(Reference.removed_at).is_(None))
     return list(session.exec(question))
+
+
+def of_keeper(
+    session: Session, keeper: str, after: str = "", most: int = 100, number: str | None = None
+) -> list[Record]:
+    """Records that a police system keeps, by number.
+
+    Args:
+        session: any session.
+        keeper: the system's name.
+        after: only numbers after this one.
+        most: rows at most.
+        number: only the record of this number.
+    """
+    question = select(Record).where(
+        Record.kept_by == keeper, Record.state != RecordState.ERASED, col(Record.golden).is_(False)
+    )
+    question = question.where(Record.number == number) if number else question.where(Record.number > after)
+    return list(session.exec(question.order_by(col(Record.number)).limit(most)))
+
+
+def expired(session: Session, today: date, most: int) -> list[Record]:
+    """Open records whose registry wants them closed by now."""
+    question = select(Record).where(
+        Record.state == RecordState.OPEN, col(Record.expires_on) < today, col(Record.golden).is_(False)
+    )
+    return list(session.exec(question.limit(most)))

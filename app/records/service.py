@@ -1,23 +1,25 @@
 """What may be done with records: add, change, close, reopen. Clerks of the record's area do it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from app.audit import service as audit
-from app.audit.models import Action, ActorKind
+from app.audit.models import Action
 from app.audit.service import Actor, officer_actor
 from app.core import jobs
 from app.core.clock import now
-from app.core.errors import Conflict, Invalid, NotAllowed, NotFound
+from app.core.crypto import Keys
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.files import PhotoStore
 from app.core.paging import Listing
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
-from app.records import queries, references
+from app.records import queries, references, suppression, writers
 from app.records.fields import (
     PhotoAge,
     RecordFields,
@@ -35,29 +37,45 @@ SHORTEST_REASON = 5
 
 LONGEST_REASON = 1000
 
-OTHER_AREA = "This record belongs to another area. A clerk of that area changes it."
 STALE = (
     "Somebody changed this record meanwhile. Compare what you typed with what it says now, then save again."
 )
 
 
+@dataclass(frozen=True)
+class Expiry:
+    """The day after which a registry wants a record closed; None for never."""
+
+    on: date | None
+
+
 def add_record(
-    session: Session, store: PhotoStore, fields: RecordFields, photos: Sequence[ReferenceFile], actor: Actor
+    session: Session,
+    store: PhotoStore,
+    keys: Keys,
+    fields: RecordFields,
+    photos: Sequence[ReferenceFile],
+    actor: Actor,
+    *,
+    expiry: Expiry | None = None,
 ) -> Record:
     """Add an open record with its photos.
 
     Args:
         session: a writing session; nothing should have been asked of it yet, since photos are stored first.
         store: the photo store.
+        keys: the deployment's keys.
         fields: what the record says.
         photos: its first photos, none to ten.
-        actor: who adds it.
+        actor: who adds it; a registry keeps what it adds.
+        expiry: when it is to be closed.
 
     Returns:
         The new record.
 
     Raises:
         Invalid: a field breaks its rule, or the number is taken.
+        Erased: the number or a photo was erased.
         TooLarge: a photo beyond 20 MB.
         UnsupportedPhoto: a file that is no photo we read.
         NotAllowed: the area is not the clerk's.
@@ -66,8 +84,13 @@ def add_record(
     check_photos(photos)
     with references.kept(store, photos) as kept:
         check_area(session, clean.jurisdiction_code)
-        _check_writer(session, actor, clean.jurisdiction_code)
-        record = Record(**asdict(clean))
+        writers.check(session, actor, None, clean.jurisdiction_code)
+        suppression.check(session, keys, clean.number, [file.sha256 for _, file in kept])
+        record = Record(
+            **asdict(clean),
+            kept_by=writers.keeper(session, actor),
+            expires_on=expiry.on if expiry else None,
+        )
         session.add(record)
         _flush(session, clean.number, record.id)
         references.add(session, record, kept)
@@ -86,6 +109,7 @@ def add_record(
 def change_record(
     session: Session,
     store: PhotoStore,
+    keys: Keys,
     record_id: UUID,
     fields: RecordFields,
     actor: Actor,
@@ -94,12 +118,14 @@ def change_record(
     photos: Sequence[ReferenceFile] = (),
     removed: Collection[UUID] = (),
     ages: Mapping[UUID, PhotoAge] | None = None,
+    expiry: Expiry | None = None,
 ) -> Record:
     """Change what a record says, add and remove photos; a form that changes nothing leaves no trace.
 
     Args:
         session: a writing session; nothing should have been asked of it yet, since photos are stored first.
         store: the photo store.
+        keys: the deployment's keys.
         record_id: the record.
         fields: what it shall say.
         actor: who changes it.
@@ -107,6 +133,7 @@ def change_record(
         photos: photos to add.
         removed: references to take out.
         ages: dates and ages of references that stay; others keep theirs.
+        expiry: when it is to be closed; None leaves that as it is.
 
     Returns:
         The record.
@@ -125,7 +152,10 @@ def change_record(
         record = _locked(session, record_id, revision)
         if clean.jurisdiction_code != record.jurisdiction_code:
             check_area(session, clean.jurisdiction_code)
-        _check_writer(session, actor, record.jurisdiction_code, clean.jurisdiction_code)
+        writers.check(session, actor, record, record.jurisdiction_code, clean.jurisdiction_code)
+        if record.state == RecordState.ERASED:
+            raise NotFound
+        suppression.check(session, keys, clean.number, [file.sha256 for _, file in kept])
         present = {held.id: held for held, _ in queries.references_of(session, record.id)}
         if not present.keys() >= {*removed, *(ages or {})}:
             raise NotFound
@@ -137,6 +167,9 @@ def change_record(
         changed = [name for name, value in asdict(clean).items() if value != getattr(before, name)]
         for name in changed:
             setattr(record, name, getattr(clean, name))
+        if expiry is not None and expiry.on != record.expires_on:
+            record.expires_on = expiry.on
+            changed.append("expires_on")
         redated = references.redate(session, record, [(present[key], age) for key, age in staying.items()])
         if not (changed or redated or removed or kept):
             return record
@@ -184,11 +217,9 @@ def close_record(session: Session, record_id: UUID, reason: str, actor: Actor, *
         Invalid: no reason given.
         NotAllowed: the record's area is not the clerk's.
     """
-    why = reason.strip()
-    if not SHORTEST_REASON <= len(why) <= LONGEST_REASON:
-        raise Invalid("Give the reason in words.", field="reason")
+    why = check_reason(reason)
     record = _locked(session, record_id, revision)
-    _check_writer(session, actor, record.jurisdiction_code)
+    writers.check(session, actor, record, record.jurisdiction_code)
     _check_state(record, RecordState.OPEN)
     _move(session, record, RecordState.CLOSED, why)
     jobs.enqueue(
@@ -209,7 +240,7 @@ def reopen_record(session: Session, record_id: UUID, actor: Actor, *, revision: 
         NotAllowed: the record's area is not the clerk's.
     """
     record = _locked(session, record_id, revision)
-    _check_writer(session, actor, record.jurisdiction_code)
+    writers.check(session, actor, record, record.jurisdiction_code)
     _check_state(record, RecordState.CLOSED)
     _move(session, record, RecordState.OPEN, None)
     _search_anew(session, record)
@@ -242,6 +273,18 @@ def search(
             found=len(found.items),
         )
     return found
+
+
+def check_reason(reason: str) -> str:
+    """A reason for closing, without stray blanks.
+
+    Raises:
+        Invalid: too short or too long.
+    """
+    why = reason.strip()
+    if not SHORTEST_REASON <= len(why) <= LONGEST_REASON:
+        raise Invalid("Give the reason in words.", field="reason")
+    return why
 
 
 def check_area(session: Session, code: str) -> None:
@@ -284,15 +327,6 @@ def _locked(session: Session, record_id: UUID, revision: int) -> Record:
 def _check_state(record: Record, wanted: RecordState) -> None:
     if record.state != wanted:
         raise Conflict("The record is in this state already. Open it again to see where it stands.")
-
-
-def _check_writer(session: Session, actor: Actor, *codes: str) -> None:
-    """Officers write for their own area and below; the command line writes for all."""
-    if actor.kind != ActorKind.OFFICER or actor.id is None:
-        return
-    officer = session.get_one(Officer, UUID(actor.id))
-    if not queries.may_write(session, officer, *codes):
-        raise NotAllowed(OTHER_AREA)
 
 
 def _flush(session: Session, number: str, record_id: UUID) -> None:

@@ -52,7 +52,7 @@ def files(*contents: bytes) -> dict[str, tuple[str, bytes]]:
 
 def add(context: Context, fields: RecordFields = FIELDS, *photos: ReferenceFile) -> Record:
     with context.db.write() as session:
-        return service.add_record(session, context.store, fields, photos, SYSTEM)
+        return service.add_record(session, context.store, context.keys, fields, photos, SYSTEM)
 
 
 def stored(context: Context, record_id: UUID) -> Record:
@@ -246,6 +246,7 @@ class TestChanging:
                     service.change_record(
                         session,
                         context.store,
+                        context.keys,
                         record.id,
                         replace(FIELDS, name=name),
                         SYSTEM,
@@ -274,6 +275,7 @@ class TestChanging:
             service.change_record(
                 session,
                 context.store,
+                context.keys,
                 record.id,
                 replace(FIELDS, born_on=date(2017, 3, 1)),
                 SYSTEM,
@@ -289,7 +291,7 @@ class TestChanging:
 
         with context.db.write() as session:
             service.change_record(
-                session, context.store, record.id, replace(FIELDS, name="x"), SYSTEM, revision=1
+                session, context.store, context.keys, record.id, replace(FIELDS, name="x"), SYSTEM, revision=1
             )
 
         assert jobs(context) == []
@@ -339,6 +341,7 @@ class TestChanging:
             service.change_record(
                 session,
                 context.store,
+                context.keys,
                 record.id,
                 FIELDS,
                 SYSTEM,
