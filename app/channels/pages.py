@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from app.channels import lines, queries
+from app.channels.backlog import WITH_TIPS
 from app.channels.lines import NEEDS, STATES
 from app.channels.numbers import WITHOUT_KEYS
 from app.channels.service import NEW_KINDS, PAUSE_REASONS
-from app.channels.voiding import WITH_TIPS
 from app.core.context import Context
 from app.core.errors import Conflict, NotFound, Refusal, message
 from app.core.web.forms import refused_form

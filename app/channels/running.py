@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from app.channels import voiding
+from app.channels import backlog, voiding
+from app.channels.backlog import Span, Ticked
 from app.channels.models import ChannelVoid
-from app.channels.voiding import Span, Ticked
 from app.core.context import Context
 from app.core.errors import Conflict
 from app.officers.models import Officer
@@ -40,8 +40,9 @@ def void(
         Invalid: no reason in words, or the span ends before it begins.
         Conflict: no tip would be set aside, or more than the officer was shown.
     """
+    reason = voiding.checked_reason(reason)
     with context.db.read() as session:
-        chosen = voiding.choose(session, channel_id, span, ticked, reason, shown)
+        chosen = backlog.choose(session, channel_id, span, ticked, shown)
     with context.db.write() as session:
         made = voiding.begin(session, officer, context.settings, channel_id, span, reason, len(chosen))
         voiding.take(session, made.id, chosen[:AT_A_TIME], span)

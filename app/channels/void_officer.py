@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.channels import queries, running, voiding
+from app.channels import backlog, queries, running, voiding
 from app.channels.access import ChannelReaderDep, ChannelVoiderDep
+from app.channels.backlog import MOST_DANGER, Span, Ticked
 from app.channels.fates import LEFT_OUT
-from app.channels.voiding import LONGEST_REASON, Span, Ticked
+from app.channels.voiding import LONGEST_REASON
 from app.core.clock import now
 from app.core.context import Context, ContextDep
 from app.core.db import ReadSessionDep, SessionDep
@@ -61,7 +62,7 @@ def void(
     since: Annotated[str, Form(max_length=40)] = "",
     until: Annotated[str, Form(max_length=40)] = "",
     reason: Annotated[str, Form(max_length=20_000)] = "",
-    danger: Annotated[list[UUID], Form(max_length=voiding.MOST_DANGER)] = [],  # noqa: B006 - read only
+    danger: Annotated[list[UUID], Form(max_length=MOST_DANGER)] = [],  # noqa: B006 - read only
     shown: Annotated[int, Form(ge=0, le=1_000_000_000)] = 0,
     *,
     unopened: Annotated[bool, Form()] = False,
@@ -136,7 +137,7 @@ def _previewed(context: Context, channel_id: UUID, span: Span | None) -> dict[st
     if span is None:
         return values | {"preview": None, "areas": {}}
     with context.db.read() as session:
-        found = voiding.preview(session, channel_id, span)
+        found = backlog.preview(session, channel_id, span)
         codes = [*found.areas, *(tip.jurisdiction_code for tip in found.danger_tips)]
         return values | {"preview": found, "areas": queries.areas(session, codes)}
 

@@ -1,22 +1,20 @@
-"""Voiding a bad channel's tips: what it would do, and the steps of doing it and of taking it back.
+"""The steps of voiding a bad channel's tips and of taking that back.
 
 `running.py` takes the steps one transaction at a time, so that a large voiding stops nobody else.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
 from app.channels import queries
-from app.channels.fates import LEFT_OUT, Fate, fates
+from app.channels.backlog import Span
+from app.channels.fates import Fate, fates
 from app.channels.models import ChannelVoid
 from app.core import jobs
 from app.core.clock import now
@@ -27,132 +25,10 @@ from app.officers.models import Officer
 from app.photos.models import Photo
 from app.tips import queries as tip_queries
 from app.tips import set_aside
-from app.tips.models import ChannelKind, Tip, TipState
+from app.tips.models import Tip, TipState
 from app.tips.progress import SHORTEST_REASON
 
 LONGEST_REASON = 500
-MOST_DANGER = 50
-"""Tips with danger that are listed one by one; more are ticked together."""
-WITH_TIPS = frozenset({ChannelKind.WEB, ChannelKind.PARTNER, ChannelKind.IMPORT})
-"""Channels whose tips officers see."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """Which of a channel's tips.
-
-    Attributes:
-        since: received from this moment.
-        until: received before this one.
-        unopened: only those that no officer has opened.
-    """
-
-    since: datetime
-    until: datetime
-    unopened: bool
-
-
-@dataclass(frozen=True)
-class Ticked:
-    """Which tips with danger are set aside, too.
-
-    Attributes:
-        ids: these.
-        all: every one of the span.
-    """
-
-    ids: frozenset[UUID]
-    all: bool = False
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a voiding would do.
-
-    Attributes:
-        states: tips that would be set aside, by state; those with danger are not among them.
-        areas: the same by area; None for tips that have none yet.
-        danger: tips with danger that could be set aside.
-        danger_tips: the oldest of these.
-        left_out: tips that stay, by why.
-    """
-
-    states: Counter[TipState]
-    areas: Counter[str | None]
-    danger: int
-    danger_tips: list[Tip]
-    left_out: dict[Fate, int]
-
-    @property
-    def taken(self) -> int:
-        """Tips that would be set aside, without those in danger."""
-        return self.states.total()
-
-
-def preview(session: Session, channel_id: UUID, span: Span) -> Preview:
-    """See what voiding a span would do.
-
-    Raises:
-        NotFound: no such channel.
-        Conflict: officers see nothing of this channel.
-        Invalid: the span ends before it begins.
-    """
-    _check(session, channel_id, span)
-    found = fates(*_within(channel_id, span), unopened=span.unopened)
-    rows = session.execute(
-        select(found.c.fate, found.c.state, found.c.jurisdiction_code, func.count()).group_by(
-            found.c.fate, found.c.state, found.c.jurisdiction_code
-        )
-    ).all()
-    states: Counter[TipState] = Counter()
-    areas: Counter[str | None] = Counter()
-    others: Counter[Fate] = Counter()
-    for fate, state, area, count in rows:
-        others[Fate(fate)] += count
-        if fate == Fate.TAKEN:
-            states[state] += count
-            areas[area] += count
-    in_danger = select(found.c.id).where(found.c.fate == Fate.DANGER)
-    listed = session.exec(
-        select(Tip).where(col(Tip.id).in_(in_danger)).order_by(col(Tip.received_at)).limit(MOST_DANGER)
-    )
-    danger = list(listed) if others[Fate.DANGER] else []
-    left_out = {fate: others[fate] for fate in LEFT_OUT if others[fate]}
-    return Preview(states, areas, others[Fate.DANGER], danger, left_out)
-
-
-def choose(
-    session: Session, channel_id: UUID, span: Span, ticked: Ticked, reason: str, shown: int
-) -> list[UUID]:
-    """The tips that a voiding sets aside, in the order they came in; nothing is changed yet.
-
-    Args:
-        session: any session.
-        channel_id: the channel.
-        span: which tips.
-        ticked: which of those with danger, too.
-        reason: why, in words.
-        shown: how many tips the preview named, those with danger among them.
-
-    Raises:
-        NotFound: no such channel.
-        Invalid: no reason in words, or the span ends before it begins.
-        Conflict: no tip would be set aside, or more than the officer was shown.
-    """
-    _check(session, channel_id, span)
-    checked_reason(reason)
-    found = fates(*_within(channel_id, span), unopened=span.unopened)
-    wanted: ColumnElement[bool] = found.c.fate == Fate.TAKEN
-    if ticked.all:
-        wanted = or_(wanted, found.c.fate == Fate.DANGER)
-    elif ticked.ids:
-        wanted = or_(wanted, (found.c.fate == Fate.DANGER) & found.c.id.in_(ticked.ids))
-    chosen = list(session.exec(select(found.c.id).where(wanted).order_by(found.c.received_at)).all())
-    if not chosen:
-        raise Conflict("There is no tip in this time that could be set aside.")
-    if len(chosen) > shown:
-        raise Conflict("More tips would be set aside than you were shown. Look at the preview again.")
-    return chosen
 
 
 def begin(
@@ -290,14 +166,6 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def _check(session: Session, channel_id: UUID, span: Span) -> None:
-    channel = queries.get(session, channel_id)
-    if channel.kind not in WITH_TIPS:
-        raise Conflict("Officers see no tips of this channel, so there is nothing to void.")
-    if span.until <= span.since:
-        raise Invalid("The time must end after it begins.", field="until")
-
-
 def _open(session: Session, channel_id: UUID, void_id: UUID) -> ChannelVoid:
     made = queries.get_void(session, channel_id, void_id)
     if made.undone_at is not None:
@@ -305,11 +173,3 @@ def _open(session: Session, channel_id: UUID, void_id: UUID) -> ChannelVoid:
     if not can_undo(made):
         raise Conflict("The time in which this voiding could be undone is over.")
     return made
-
-
-def _within(channel_id: UUID, span: Span) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Tip.channel_id) == channel_id,
-        col(Tip.received_at) >= span.since,
-        col(Tip.received_at) < span.until,
-    )

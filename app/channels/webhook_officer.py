@@ -1,44 +1,23 @@
 """A channel's webhooks, as administrators look after them: added, tried out, paused, told again, removed."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlmodel import Session
 
-from app.audit.service import Actor, officer_actor
+from app.audit.service import officer_actor
 from app.channels import pages
 from app.channels.access import ChannelKeeperDep
+from app.channels.webhook_steps import STEPS
 from app.core.context import Context, ContextDep
 from app.core.db import SessionDep
 from app.core.errors import NotFound, Refusal
 from app.core.render import page
 from app.officers.models import Officer
 from app.webhooks import queries, service
-from app.webhooks.models import WebhookEndpoint
 
 router = APIRouter()
-
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-
-Step = Callable[[Session, Context, Actor, WebhookEndpoint], object]
-STEPS: dict[str, Step] = {
-    "test": lambda session, _context, actor, endpoint: service.send_test(session, actor, endpoint),
-    "pause": lambda session, context, actor, endpoint: service.change(
-        session, context.settings, actor, endpoint, paused=True
-    ),
-    "resume": lambda session, context, actor, endpoint: service.change(
-        session, context.settings, actor, endpoint, paused=False
-    ),
-    "replay": lambda session, _context, actor, endpoint: service.replay_dead(
-        session, actor, endpoint, BEGINNING
-    ),
-    "remove": lambda session, _context, actor, endpoint: service.remove(session, actor, endpoint),
-}
-"""What a button does with an endpoint."""
 
 
 @router.post("/channels/{channel_id}/webhooks")

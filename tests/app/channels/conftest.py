@@ -8,9 +8,9 @@ import pytest
 from sqlmodel import select
 
 from app.audit.models import Action, AuditEvent
-from app.channels import running, voiding
+from app.channels import backlog, running, voiding
+from app.channels.backlog import Span, Ticked
 from app.channels.models import ChannelVoid
-from app.channels.voiding import Span, Ticked
 from app.core.clock import now
 from app.core.context import Context
 from app.officers.models import Role
@@ -65,10 +65,10 @@ class Desk:
         """All that came in until now."""
         return Span(LONG_AGO, now() + timedelta(seconds=1), unopened)
 
-    def preview(self, *, unopened: bool = False) -> voiding.Preview:
+    def preview(self, *, unopened: bool = False) -> backlog.Preview:
         """What voiding all would do."""
         with self.context.db.read() as session:
-            return voiding.preview(session, self.channel.id, self.span(unopened=unopened))
+            return backlog.preview(session, self.channel.id, self.span(unopened=unopened))
 
     def void(self, *danger: Tip, all_danger: bool = False, unopened: bool = False) -> ChannelVoid:
         """Void all."""

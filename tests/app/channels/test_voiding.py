@@ -11,11 +11,11 @@ from app.audit.models import Action
 from app.audit.service import officer_actor
 from app.candidates.models import Candidate, CandidateState
 from app.cases.models import Lead
-from app.channels import closing, running, voiding
+from app.channels import backlog, closing, running, voiding
 from app.channels import queries as channels
+from app.channels.backlog import Span, Ticked
 from app.channels.fates import Fate
 from app.channels.models import ChannelVoid
-from app.channels.voiding import Span, Ticked
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.jobs import Job
@@ -137,11 +137,11 @@ class TestPreview:
 
         with desk.read() as session:
             with pytest.raises(Invalid):
-                voiding.preview(session, desk.channel.id, Span(moment, moment, unopened=False))
+                backlog.preview(session, desk.channel.id, Span(moment, moment, unopened=False))
             with pytest.raises(Conflict):
-                voiding.preview(session, registry.id, desk.span())
+                backlog.preview(session, registry.id, desk.span())
             with pytest.raises(NotFound):
-                voiding.preview(session, golden.id, desk.span())
+                backlog.preview(session, golden.id, desk.span())
 
 
 class TestVoiding:
@@ -243,7 +243,7 @@ class TestManyTips:
         span = desk.span(unopened=True)
         nothing = Ticked(frozenset())
         with desk.read() as session:
-            chosen = voiding.choose(session, desk.channel.id, span, nothing, REASON, shown=9)
+            chosen = backlog.choose(session, desk.channel.id, span, nothing, shown=9)
         with desk.write() as session:
             for each, state in ((closed, TipState.DISPOSED), (opened, TipState.ACKNOWLEDGED)):
                 progress.move(session, session.get_one(Tip, each.id), state, officer_actor(desk.voider.id))
