@@ -10,6 +10,8 @@ import structlog
 from app.channels import closing
 from app.core.context import Context
 from app.enquiries import erasing as enquiries
+from app.partners import sandbox
+from app.records import registry
 from app.tips import telling
 from app.webhooks import watching as webhooks
 
@@ -37,7 +39,9 @@ class Watch:
 WATCHES: tuple[Watch, ...] = (
     Watch("enquiries", 60.0, enquiries.tidy),
     Watch("notices", 60.0, telling.look),
+    Watch("expiry", 3600.0, registry.close_expired),
     Watch("voids", 60.0, closing.look),
+    Watch("sandbox", 5.0, sandbox.walk),
     Watch("webhooks", 5.0, webhooks.look),
 )
 """All of them."""

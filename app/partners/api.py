@@ -3,18 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import AwareDatetime
 
 from app.core.context import ContextDep
-from app.core.db import ReadSessionDep
+from app.core.db import ReadSessionDep, SessionDep
 from app.core.render import language_of
-from app.partners import service
+from app.partners import queries, service
 from app.partners.access import ReadsTips, SendsTips, documented_scheme, room_for
-from app.partners.documents import TIP_BODY, Message, TipAnswer, TipReceived, refusals
-from app.tips import answers, intake, receipts
+from app.partners.documents import TIP_BODY, TipAnswer, TipPage, TipReceived, refusals, tip_answer
+from app.tips import answers, intake, receipts, withdrawing
 from app.tips import service as tips
 from app.tips.answers import Status
-from app.tips.models import Author
 from app.tips.parts import Parts
 
 router = APIRouter(tags=["tips"])
@@ -37,7 +37,7 @@ async def _parts(request: Request, caller: SendsTips) -> Parts:
                 "Location": {"schema": {"type": "string"}, "description": "Where to read its status."}
             },
         },
-        **refusals(400, 401, 403, 413, 415, 422, 500, 503),
+        **refusals(400, 401, 403, 413, 415, 422, 429, 500, 503),
     },
     openapi_extra={"requestBody": TIP_BODY},
     dependencies=[Depends(documented_scheme)],
@@ -80,6 +80,48 @@ def send_tip(
 
 
 @router.get(
+    "/tips",
+    summary="List the tips of this channel",
+    responses=refusals(401, 403, 422, 500, 503),
+    dependencies=[Depends(documented_scheme)],
+)
+def list_tips(
+    request: Request,
+    response: Response,
+    session: ReadSessionDep,
+    caller: ReadsTips,
+    cursor: Annotated[str | None, Query(max_length=200, description="From the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    status: Annotated[Status | None, Query()] = None,
+    external_id: Annotated[str | None, Query(max_length=200)] = None,
+    received_from: Annotated[AwareDatetime | None, Query(description="With its offset.")] = None,
+    received_until: Annotated[AwareDatetime | None, Query(description="With its offset.")] = None,
+) -> TipPage:
+    """Read the tips that this channel sent, newest first; new ones do not shift the pages after."""
+    wanted = queries.Wanted(status, external_id, received_from, received_until)
+    found, following = queries.page_of_tips(session, caller.channel_id, wanted, cursor, limit)
+    if following is not None:
+        after = request.url.include_query_params(cursor=following)
+        response.headers["Link"] = f'<{after.path}?{after.query}>; rel="next"'
+    language = language_of(request)
+    shown = [tip_answer(answers.answer_to(session, tip, language)) for tip in found]
+    return TipPage(tips=shown, next_cursor=following)
+
+
+@router.post(
+    "/tips/{tip_id}/withdraw",
+    summary="Take a tip back",
+    responses=refusals(401, 403, 404, 409, 500, 503),
+    dependencies=[Depends(documented_scheme)],
+)
+def withdraw_tip(request: Request, session: SessionDep, caller: SendsTips, tip_id: UUID) -> TipAnswer:
+    """Take back a tip that this channel sent; what may be needed as evidence is kept. Repeated, it is one."""
+    tip = service.own_tip(session, caller.channel_id, tip_id)
+    withdrawing.withdraw(session, tip.id)
+    return tip_answer(answers.answer_to(session, tip, language_of(request)))
+
+
+@router.get(
     "/tips/{tip_id}",
     summary="Read where a tip stands",
     responses=refusals(401, 403, 404, 500, 503),
@@ -88,16 +130,4 @@ def send_tip(
 def read_tip(request: Request, session: ReadSessionDep, caller: ReadsTips, tip_id: UUID) -> TipAnswer:
     """Read the status and answers of a tip that this key's channel sent."""
     tip = service.own_tip(session, caller.channel_id, tip_id)
-    answer = answers.answer_to(session, tip, language_of(request))
-    return TipAnswer(
-        id=answer.tip_id,
-        external_id=answer.external_id,
-        received_at=answer.received_at,
-        status=answer.status,
-        messages=[
-            Message(author=line.author, text=line.text, at=line.at)
-            for line in answer.lines
-            if line.author
-            != Author.TIPSTER  # What a citizen wrote under a receipt is between them and the police.
-        ],
-    )
+    return tip_answer(answers.answer_to(session, tip, language_of(request)))

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.tips.answers import Status
+from app.tips.answers import Answer, Status
+from app.tips.models import Author
 
 EXAMPLE_ID = "01931b7e-5c7e-7c1a-9f42-3f2c1d0b9a10"
 EXAMPLE_TIME = "2026-11-23T02:15:00Z"
@@ -40,6 +41,44 @@ class TipAnswer(BaseModel):
     received_at: datetime = Field(examples=[EXAMPLE_TIME])
     status: Status = Field(examples=["with_police"])
     messages: list[Message]
+
+
+def tip_answer(answer: Answer) -> TipAnswer:
+    """The answer as the API gives it; what a citizen wrote under a receipt is between them and the police."""
+    return TipAnswer(
+        id=answer.tip_id,
+        external_id=answer.external_id,
+        received_at=answer.received_at,
+        status=answer.status,
+        messages=[
+            Message(author=line.author, text=line.text, at=line.at)
+            for line in answer.lines
+            if line.author != Author.TIPSTER
+        ],
+    )
+
+
+class TipPage(BaseModel):
+    """One page of tips, newest first."""
+
+    tips: list[TipAnswer]
+    next_cursor: str | None = Field(
+        description="Send it as cursor for the next page; null after the last.", examples=[None]
+    )
+
+
+class BatchItem(BaseModel):
+    """What became of one tip of a batch."""
+
+    item: int = Field(description="Its place in the list, from 0.", examples=[0])
+    status_code: int = Field(description="201, or why it was refused.", examples=[201])
+    id: UUID | None = Field(default=None, examples=[EXAMPLE_ID])
+    receipt: str | None = Field(default=None, examples=["1234 5678 9012 3454"])
+    status: Status | None = Field(default=None, examples=["received"])
+    received_at: datetime | None = Field(default=None, examples=[EXAMPLE_TIME])
+    code: str | None = Field(default=None, description="Code of the refusal.", examples=[None])
+    field: str | None = Field(default=None, examples=[None])
+    detail: str | None = Field(default=None, description="The refusal in words.", examples=[None])
 
 
 class Problem(BaseModel):
@@ -116,6 +155,31 @@ TIP_BODY: dict[str, Any] = {
 }
 
 
+BATCH_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["tips"],
+                "properties": {
+                    "tips": {
+                        "type": "string",
+                        "description": "A JSON array of 1 to 50 objects: the fields of a tip as above, "
+                        "`idempotency_key`, and in `photos` the names of the file parts that are its photos.",
+                    }
+                },
+                "additionalProperties": {"type": "string", "format": "binary"},
+            },
+            "example": {
+                "tips": '[{"idempotency_key": "4711-first", "place_text": "Exit A", "photos": ["one"]}]',
+                "one": "(binary)",
+            },
+        }
+    },
+}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem answers of an operation, by status."""
     said = {
@@ -125,11 +189,13 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         404: "No such tip, or not yours.",
         413: "A photo, a text or the whole request is too large.",
         415: "Not multipart/form-data, or a file that is no photo we read.",
+        409: "The present state does not allow this.",
         422: "A field breaks its rule, or the Idempotency-Key stands for another tip.",
+        429: "The channel's quota is used up; Retry-After says when to come again.",
         500: "Something went wrong here; nothing was saved.",
         503: "Busy or out of space: nothing was saved, send it again under the same Idempotency-Key.",
     }
-    told = {401: "WWW-Authenticate", 503: "Retry-After"}
+    told = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
     return {
         status: {
             "description": said[status],

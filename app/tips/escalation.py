@@ -34,7 +34,7 @@ def overdue(session: Session, settings: Settings) -> list[tuple[Tip, ClockKind]]
         .join(Channel)
         .where(
             col(Tip.state).in_(WITH_OFFICERS),
-            Channel.kind != ChannelKind.GOLDEN,
+            col(Channel.kind).not_in([ChannelKind.GOLDEN, ChannelKind.SANDBOX]),
             queries.in_work(),
             or_(
                 col(Tip.state).in_(clocks.NOT_OPENED),

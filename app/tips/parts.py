@@ -7,7 +7,7 @@ part once and says in a constant sentence what is wrong.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -116,15 +116,53 @@ async def read_parts(request: Request, names: frozenset[str]) -> Parts:
         texts = _texts(items, names)
         # A browser sends one nameless empty file when none was chosen.
         chosen = [file for file in files if file.filename or file.size]
-        problem = _first_problem(chosen)
-        datas = [] if problem else [await file.read() for file in chosen]
+        photos, problem = photos_in([await file.read() for file in chosen])
     finally:
         for file in files:
             await file.close()
-    photos = tuple(NewPhoto(data, sniff(data) or "") for data in datas)
-    if any(not photo.format for photo in photos):
-        problem, photos = UnsupportedPhoto(NO_PHOTO, field=PHOTOS), ()
     return Parts(texts, photos, problem, _digest(texts, photos))
+
+
+async def read_files(
+    request: Request, text: str, *, most_files: int, largest_text: int
+) -> tuple[str, dict[str, bytes]]:
+    """Read a form that holds one text and files, each under a name of its own.
+
+    Args:
+        request: the request; its body is not read yet.
+        text: name of the text's part.
+        most_files: files that are read at all.
+        largest_text: bytes of the text.
+
+    Returns:
+        The text, empty when it was not sent, and the files by the name of their part.
+
+    Raises:
+        NoForm: another kind of body.
+        Refusal: the body breaks off or breaks the rules of multipart.
+        Invalid: another text, or two parts of one name.
+    """
+    items = await _items(request, most_files, largest_text)
+    files = {name: value for name, value in items if isinstance(value, UploadFile)}
+    texts = [(name, value) for name, value in items if isinstance(value, str)]
+    try:
+        if len(files) + len(texts) != len(items) or [name for name, _ in texts] not in ([text], []):
+            raise Invalid("Send each part once, and no text but one.", field=text)
+        read = {name: await file.read() for name, file in files.items()}
+    finally:
+        for _, value in items:
+            if isinstance(value, UploadFile):
+                await value.close()
+    return _utf8(texts[0][1], text) if texts else "", read
+
+
+def photos_in(datas: Sequence[bytes]) -> tuple[tuple[NewPhoto, ...], Refusal | None]:
+    """Photos as they came, or why they cannot be taken; only their first bytes are looked at."""
+    problem = _first_problem([len(data) for data in datas])
+    photos = () if problem else tuple(NewPhoto(data, sniff(data) or "") for data in datas)
+    if any(not photo.format for photo in photos):
+        return (), UnsupportedPhoto(NO_PHOTO, field=PHOTOS)
+    return photos, problem
 
 
 async def read_file(request: Request, field: str) -> tuple[str, bytes]:
@@ -158,7 +196,9 @@ NO_PHOTO = message(
 )
 
 
-async def _items(request: Request) -> list[tuple[str, UploadFile | str]]:
+async def _items(
+    request: Request, most_parts: int = MOST_PARTS, largest_text: int = LARGEST_TEXT
+) -> list[tuple[str, UploadFile | str]]:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
         raise NoForm(message("Send this as a form with files: multipart/form-data in UTF-8."))
@@ -170,9 +210,9 @@ async def _items(request: Request) -> list[tuple[str, UploadFile | str]]:
     parser = _InMemory(
         Headers({"content-type": kept}),
         request.stream(),
-        max_files=MOST_PARTS,
-        max_fields=MOST_PARTS,
-        max_part_size=LARGEST_TEXT,
+        max_files=most_parts,
+        max_fields=most_parts,
+        max_part_size=largest_text,
     )
     try:
         items = (await parser.parse()).multi_items()
@@ -208,18 +248,18 @@ def _texts(items: list[tuple[str, UploadFile | str]], names: frozenset[str]) -> 
     return texts
 
 
-def _first_problem(files: list[UploadFile]) -> Refusal | None:
-    if not files:
+def _first_problem(sizes: Sequence[int]) -> Refusal | None:
+    if not sizes:
         return Invalid("Add at least one photo.", field=PHOTOS)
-    if len(files) > MOST_PHOTOS:
+    if len(sizes) > MOST_PHOTOS:
         return _too_many()
-    if any((file.size or 0) > LARGEST_PHOTO for file in files):
+    if any(size > LARGEST_PHOTO for size in sizes):
         return TooLarge(
             "A photo is larger than %(most)s MB. Send it smaller, or send a screenshot of it.",
             field=PHOTOS,
             most=LARGEST_PHOTO // 2**20,
         )
-    if any(not file.size for file in files):
+    if not all(sizes):
         return Invalid("One of the photos is empty. Choose it again.", field=PHOTOS)
     return None
 

@@ -33,6 +33,11 @@ def golden_channels() -> SelectOfScalar[UUID]:
     return select(Channel.id).where(Channel.kind == ChannelKind.GOLDEN)
 
 
+def trials() -> SelectOfScalar[UUID]:
+    """The channels on which partners try their programs; no officer meets what they send."""
+    return select(Channel.id).where(Channel.kind == ChannelKind.SANDBOX)
+
+
 def is_golden(session: Session, tip: Tip) -> bool:
     """Whether a tip is a known answer, and nobody sent it."""
     return session.get_one(Channel, tip.channel_id).kind == ChannelKind.GOLDEN
@@ -40,9 +45,10 @@ def is_golden(session: Session, tip: Tip) -> bool:
 
 def reviewable_by(officer: Officer) -> SelectOfScalar[Tip]:
     """The same with the known answers mixed in among them: for comparing faces, and for nothing else."""
-    own = col(Tip.jurisdiction_code).in_(codes_within(officer))
+    own = col(Tip.jurisdiction_code).in_(codes_within(officer)) & col(Tip.channel_id).not_in(trials())
     if officer.jurisdiction_code == NATION:
-        return select(Tip).where(or_(own, col(Tip.jurisdiction_code).is_(None)), in_work())
+        unrouted = col(Tip.jurisdiction_code).is_(None) & col(Tip.channel_id).not_in(trials())
+        return select(Tip).where(or_(own, unrouted), in_work())
     return select(Tip).where(own, in_work())
 
 
