@@ -32,12 +32,6 @@ def tip_form(request: Request, context: ContextDep) -> HTMLResponse:
     return page(request, "citizen/tip.html", errors={}, typed={}, **_form(context))
 
 
-@router.get("/tip/extras")
-def extras(request: Request, context: ContextDep) -> HTMLResponse:
-    """What the form's scripts add to it, in the reader's language; nobody without script loads it."""
-    return page(request, "citizen/tip/extras.html", **_form(context))
-
-
 @router.post("/tip")
 def send(request: Request, context: ContextDep, parts: FormParts) -> Response:
     """Take a tip; a refused form comes back with what was typed, and a script is told as data."""

@@ -43,7 +43,7 @@ async function newest(request) {
 
 async function find(request, options) {
   // Opening would make an empty cache after a draft is gone.
-  return (await caches.has(NAME)) ? caches.match(request, { cacheName: NAME, ...options }) : undefined;
+  return (await caches.has(NAME)) ? caches.match(request, { cacheName: NAME, ignoreVary: true, ...options }) : undefined;
 }
 
 addEventListener("sync", (event) => {

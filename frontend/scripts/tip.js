@@ -21,12 +21,13 @@ async function start() {
       return sentence.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
     },
   };
+  // All at once, since a line that is slow is mostly far; then one after the other, since each knows those before.
+  const names = ["place", "claims", "photos", "send", "draft"];
+  const loading = [...names, "shrink", "keep"].map((name) => page.load(name));
   await dressed(style);
-  for (const name of ["place", "claims", "photos", "send", "draft"]) {
-    const part = await page.load(name);
-    if (!part) return;
-    page[name] = await part.start(page);
-  }
+  const parts = await Promise.all(loading);
+  if (names.some((name, at) => !parts[at])) return;
+  for (const [at, name] of names.entries()) page[name] = await parts[at].start(page);
   form.dataset.ready = "";
 }
 

@@ -240,6 +240,17 @@ class TestScript:
         assert "正在发送" in chinese
         assert not re.findall(r"<script|\sstyle=|\son\w+=", english)
 
+    def test_its_extras_are_packed_and_hold_no_secret(self, client: Client) -> None:
+        """The same for everybody: no key of a form, no cookie."""
+        packed = client.get("/tip/extras", headers={"Accept-Encoding": "gzip"})
+        plain = client.get("/tip/extras", headers={"Accept-Encoding": "identity"})
+
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert packed.text == plain.text == client.get("/tip/extras").text
+        assert "submission" not in plain.text
+        assert "set-cookie" not in packed.headers
+
     def test_every_sentence_that_a_script_says_is_there(self, client: Client) -> None:
         """Names in the scripts and in the extras are the same ones."""
         scripts = "".join(path.read_text() for path in (FRONTEND / "scripts" / "tip").glob("*.js"))
