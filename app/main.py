@@ -48,6 +48,7 @@ from app.tips import offline_citizen as offline_pages
 from app.tips import proof_citizen as proof_pages
 from app.tips import receipt_citizen as receipt_pages
 from app.webhooks import api as webhook_api
+from app.webhooks import documents as webhook_documents
 from app.words import WORDS
 
 LARGEST_BODY = 6 * 20 * 2**20 + 2**20
@@ -123,6 +124,7 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         docs_url=None,
         redirect_slashes=False,  # A redirect of the framework's would repeat the Host header.
         redoc_url=None,
+        webhooks=webhook_documents.router,
         openapi_url="/api/v1/openapi.json" if site in {Site.ALL, Site.API} else None,
     )
     app.state.context = context
