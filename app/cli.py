@@ -151,13 +151,29 @@ def records_import(
 ) -> None:
     """Import records; a bad line imports nothing of itself and stops nothing else."""
     from app.records import importing  # noqa: PLC0415
+    from app.records.lines import Outcome  # noqa: PLC0415
 
     context = _open()
     with importing.progress_bar(out) as on_progress:
         report = importing.import_folder(context, folder, dry_run=dry_run, on_progress=on_progress)
     importing.print_report(report, out)
-    if report.count(importing.Outcome.REFUSED):
+    if report.count(Outcome.REFUSED):
         raise typer.Exit(1)
+
+
+@records_app.command("lift")
+def records_lift(
+    number: Annotated[str, typer.Argument(help="Number of an erased record.")],
+    reason: Annotated[str, typer.Option(help="Why the number may come back.")],
+) -> None:
+    """Let an erased number be registered anew; its photos stay erased."""
+    from app.audit.service import SYSTEM  # noqa: PLC0415
+    from app.records import suppression  # noqa: PLC0415
+
+    context = _open()
+    with context.db.write() as session:
+        suppression.lift(session, context.keys, number, reason, SYSTEM)
+    out.print("Lifted: the number may be registered anew.")
 
 
 @officers_app.command("add")

@@ -13,7 +13,8 @@ from app.photos.models import Face, Photo, PhotoHash
 from app.records import erasing, queries, service, suppression
 from app.records.erasing import Cause
 from app.records.fields import ReferenceFile, fields_of
-from app.records.importing import Outcome, import_folder
+from app.records.importing import import_folder
+from app.records.lines import Outcome
 from app.records.models import Record, RecordState, Reference
 from app.worker import Worker
 from tests.app.records.test_importing import GOOD, write

@@ -19,7 +19,8 @@ from app.core.jobs import Job
 from app.records import importing, queries, service
 from app.records.fields import RecordFields, fields_of
 from app.records.import_file import read_list
-from app.records.importing import ImportReport, Outcome, import_folder
+from app.records.importing import ImportReport, import_folder
+from app.records.lines import Outcome
 from app.records.models import Record, Sex
 from tests.make import jpeg
 
@@ -311,7 +312,7 @@ class TestReport:
         importing.print_report(report, console, "zh")
 
         printed = console.file.getvalue()  # type: ignore[attr-defined]
-        assert "1 added, 0 changed, 0 unchanged, 1 refused" in printed
+        assert "1 added, 0 changed, 0 unchanged, 0 closed, 0 reopened, 0 erased, 1 refused" in printed
         assert "[red]B1" in printed
         assert "Write the date as year-month-day" in printed
         assert "请按“年-月-日”填写日期" in printed
