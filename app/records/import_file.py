@@ -40,11 +40,13 @@ class Row:
         line: its number in the file, from 1; a CSV row of several lines is named by its first.
         values: text by column.
         problem: why the line cannot be read at all.
+        photos: photos that the line itself carries.
     """
 
     line: int
     values: dict[str, str]
     problem: Refusal | None = None
+    photos: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)

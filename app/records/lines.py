@@ -122,6 +122,8 @@ def parcel(folder: Path | None, row: Row) -> Parcel:
         age_years(named.age, fields.born_on)
         content = read_photo(folder, named.name, position)
         photos.setdefault(references.digest(content), ReferenceFile(content, named.age))
+    for content in row.photos:
+        photos.setdefault(references.digest(content), ReferenceFile(content))
     check_photos(list(photos.values()))
     expiry = None
     if "expires_on" in row.values:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
 from sqlmodel import Session
 
@@ -18,6 +19,9 @@ from app.records.service import Expiry
 
 PAGE = 100
 """Records of one page."""
+
+PAGE_WITH_PHOTOS = 5
+"""Records of one page that carries photos."""
 
 CLOSED_AT_ONCE = 200
 EXPIRED = "Its registry wanted it closed by this day."
@@ -186,20 +190,57 @@ def close_expired(context: Context) -> int:
     Returns:
         How many were closed.
     """
-    today = now().astimezone(context.settings.zone).date()
+    day = today(context)
     with context.db.read() as session:
-        if not queries.expired(session, today, 1):
+        if not queries.expired(session, day, 1):
             return 0
     with context.db.write() as session:
-        due = queries.expired(session, today, CLOSED_AT_ONCE)
+        due = queries.expired(session, day, CLOSED_AT_ONCE)
         for record in due:
             service.close_record(session, record.id, EXPIRED, SYSTEM, revision=record.revision)
     return len(due)
 
 
-def note_export(session: Session, actor: Actor, shape: str, records: int) -> None:
-    """Write down that records left the system."""
-    audit.record(session, actor, Action.RECORDS_EXPORTED, "registry", "records", shape=shape, records=records)
+def exported(
+    session: Session, context: Context, actor: Actor, cursor: str, *, photos: bool
+) -> tuple[list[tuple[Record, list[bytes]]], str | None]:
+    """A page of the registry's records to hand out, with their photos if wanted; the audit log says so.
+
+    Returns:
+        The records, and the cursor of the next page.
+    """
+    keeper = writers.keeper(session, actor)
+    most = PAGE_WITH_PHOTOS if photos else PAGE
+    found = queries.of_keeper(session, keeper, cursor, most + 1) if keeper else []
+    shown = found[:most]
+    held = queries.references_of_many(session, [record.id for record in shown]) if photos else {}
+    entries: list[tuple[Record, list[bytes]]] = []
+    for record in shown:
+        present = [photo for reference, photo in held.get(record.id, []) if reference.removed_at is None]
+        if record.expires_on is not None and record.expires_on < today(context):
+            present = []
+        entries.append((record, [context.store.get(photo.store_key, photo.sealed_key) for photo in present]))
+    audit.record(
+        session,
+        actor,
+        Action.RECORDS_EXPORTED,
+        "registry",
+        "records",
+        shape="pfif",
+        records=len(entries),
+        photos=sum(len(photos_of) for _, photos_of in entries),
+    )
+    return entries, shown[-1].number if len(found) > most else None
+
+
+def today(context: Context) -> date:
+    """The day it is where the deployment is."""
+    return now().astimezone(context.settings.zone).date()
+
+
+def quoted(cursor: str) -> str:
+    """A cursor as a header may carry it; it goes back into the query as it is."""
+    return quote(cursor, safe="")
 
 
 def text_of(body: bytes) -> str:

@@ -336,3 +336,44 @@ class TestReading:
 
             lines = [row.line for row in found]
             assert lines == sorted(set(lines))
+
+
+class TestResuming:
+    def test_an_import_that_was_cut_off_goes_on(
+        self, context: Context, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Settled lines are not done again, a number of theirs is still taken, and nothing is lost."""
+        monkeypatch.setattr(importing, "BATCH", 2)
+        lines = [f"B{number},x,,,2024-03-01,,,440304," for number in range(5)]
+        write(folder, *lines, "B0,x,,,2024-03-01,,,440304,")
+
+        def cut(done: int, _total: int) -> None:
+            if done == 4:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            import_folder(context, folder, on_progress=cut)
+        report = import_folder(context, folder)
+
+        assert report.resumed == 4
+        assert [line.outcome for line in report.lines] == [Outcome.ADDED, Outcome.REFUSED]
+        assert len(records(context)) == 5
+
+    def test_a_list_closes_reopens_and_erases(self, context: Context, folder: Path) -> None:
+        """States in a list are followed; the same list again changes nothing."""
+        head = f"{HEAD},state,reason,expires_on"
+        line = "A1,x,,,2024-03-01,,,440304,"
+
+        def sent(state: str) -> Outcome:
+            (folder / "records.csv").write_text(f"{head}\n{line},{state},2199-01-01\n", encoding="utf-8")
+            [result] = import_folder(context, folder).lines
+            return result.outcome
+
+        assert sent("open,") == Outcome.ADDED
+        assert sent("closed,Found at home") == Outcome.CLOSED
+        assert sent("closed,Found at home") == Outcome.UNCHANGED
+        assert sent("open,") == Outcome.REOPENED
+        assert sent("erased,nonsense") == Outcome.REFUSED
+        assert sent("erased,law") == Outcome.ERASED
+        assert sent("erased,law") == Outcome.UNCHANGED
+        assert sent("open,") == Outcome.REFUSED
