@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
@@ -140,6 +141,10 @@ class Tip(Row, table=True):
     """What a citizen or partner sent. The first block never changes; the second is its progress."""
 
     __tablename__ = "tip"
+    __table_args__ = (
+        Index("ix_tip_channel_id_received_at", "channel_id", "received_at"),
+        Index("ix_tip_channel_id_disposed_at", "channel_id", "disposed_at", "disposition"),
+    )
 
     channel_id: UUID = Field(foreign_key="channel.id", index=True)
     received_at: datetime = Field(default_factory=now, sa_type=UtcDateTime, index=True)

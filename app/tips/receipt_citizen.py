@@ -12,7 +12,18 @@ from app.core.errors import Refusal
 from app.core.render import LANGUAGES, language_of, page
 from app.core.web import limiting
 from app.core.web.forms import refused_form
-from app.tips import adding, answers, due, fields, notifications, proof, receipt_card, receipts, withdrawing
+from app.tips import (
+    adding,
+    answers,
+    doors,
+    due,
+    fields,
+    notifications,
+    proof,
+    receipt_card,
+    receipts,
+    withdrawing,
+)
 from app.tips.parts import LARGEST_PHOTO, MOST_PHOTOS, Parts
 
 router = APIRouter()
@@ -61,6 +72,7 @@ def add_photos(request: Request, context: ContextDep, token: str, parts: AddedPa
     """Add photos to the tip."""
     link = receipts.open_link(context.keys, token)
     try:
+        limiting.admit(request, doors.SEND, weight=doors.weight_of(parts.photos))
         adding.add_photos(context, link.tip_id, parts)
     except Refusal as refusal:
         return _refused(request, context, token, refusal)

@@ -241,10 +241,14 @@ def upgrade() -> None:
 
     op.add_column('tip', sa.Column('set_aside_by', sa.Uuid(), nullable=True))
     op.create_index(op.f('ix_tip_set_aside_by'), 'tip', ['set_aside_by'], unique=False)
+    op.create_index('ix_tip_channel_id_received_at', 'tip', ['channel_id', 'received_at'], unique=False)
+    op.create_index('ix_tip_channel_id_disposed_at', 'tip', ['channel_id', 'disposed_at', 'disposition'], unique=False)
 
 
 
 def downgrade() -> None:
+    op.drop_index('ix_tip_channel_id_disposed_at', table_name='tip')
+    op.drop_index('ix_tip_channel_id_received_at', table_name='tip')
     op.drop_index(op.f('ix_tip_set_aside_by'), table_name='tip')
     op.drop_column('tip', 'set_aside_by')
 
