@@ -62,8 +62,8 @@ def rows(body: bytes, jurisdiction_code: str) -> Iterator[Row]:
     if len(body) > LARGEST:
         raise TooLarge("The document is larger than 64 MB. Split it.")
     try:
-        root = ElementET.fromstring(body, forbid_dtd=True)
-    except (ElementET.ParseError, common.DefusedXmlException, ValueError, LookupError) as error:
+        root = ElementTree.fromstring(body, forbid_dtd=True)
+    except (ElementTree.ParseError, common.DefusedXmlException, ValueError, LookupError) as error:
         raise Invalid("The document is no plain XML.") from error
     if root.tag != f"{{{NAMESPACE}}}pfif":
         raise Invalid("The document is no PFIF 1.4.")

@@ -15,11 +15,13 @@ from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import Actor
 from app.core.crypto import Keys
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, NotFound, message
 from app.photos.models import PhotoHash
 from app.records.models import Suppressed, SuppressedKind
 
 PURPOSE = "suppression"
+NUMBER_ERASED = message("The record of this number was erased and stays erased.")
+PHOTO_ERASED = message("This photo was erased and stays erased.")
 SHORTEST_REASON = 5
 """Characters of the reason for lifting."""
 
@@ -62,9 +64,9 @@ def check(session: Session, keys: Keys, number: str, files: Iterable[str]) -> No
         Erased: one of them was erased.
     """
     if is_suppressed(session, keys, SuppressedKind.NUMBER, [number]):
-        raise Erased("The record of this number was erased and stays erased.", field="number")
+        raise Erased(NUMBER_ERASED, field="number")
     if is_suppressed(session, keys, SuppressedKind.FILE, files):
-        raise Erased("This photo was erased and stays erased.", field="photos")
+        raise Erased(PHOTO_ERASED, field="photos")
 
 
 def shows_erased(session: Session, keys: Keys, photo_hash: PhotoHash | None) -> bool:

@@ -6,15 +6,15 @@ from sqlmodel import Session, col, select
 
 from app.audit.models import ActorKind
 from app.audit.service import Actor
-from app.core.errors import NotAllowed, NotFound
+from app.core.errors import NotAllowed, NotFound, message
 from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.records import queries
 from app.records.models import Record
 from app.tips.models import Channel
 
-OTHER_AREA = "This record belongs to another area. A clerk of that area changes it."
-BEYOND = "This registry keeps records of its own area and those within it."
+OTHER_AREA = message("This record belongs to another area. A clerk of that area changes it.")
+BEYOND = message("This registry keeps records of its own area and those within it.")
 
 
 def keeper(session: Session, actor: Actor) -> str:

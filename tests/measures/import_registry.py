@@ -62,9 +62,8 @@ def measure(root: Path, records: int) -> None:
     before = total_changes(root / "first")
     second = timed("second import", context, folder, records)
     say(f"first: {first.count(Outcome.ADDED)} added; second: {second.count(Outcome.UNCHANGED)} unchanged")
-    say(
-        f"rows of records, photos and jobs that the second changed: {changed(before, total_changes(root / 'first'))}"
-    )
+    rewritten = changed(before, total_changes(root / "first"))
+    say(f"rows of records, photos and jobs that the second changed: {rewritten}")
     say(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     plain(root, folder)
     killed(root, folder)
@@ -84,7 +83,7 @@ def killed(root: Path, folder: Path) -> None:
         str(folder),
     ]
     wanted = len(rows(root / "first", SAME)) // 2
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command)  # noqa: S603 - our own module
     while child.poll() is None and len(rows(target, SAME)) < wanted:
         time.sleep(0.2)
     child.send_signal(signal.SIGKILL)
@@ -174,7 +173,7 @@ def rows(folder: Path, question: str) -> list[tuple[object, ...]]:
 
 def total_changes(folder: Path) -> list[list[tuple[object, ...]]]:
     """Every row of the tables that an import writes, but its own run."""
-    return [rows(folder, f"SELECT * FROM {table}") for table in ("record", "reference", "photo", "job")]
+    return [rows(folder, f"SELECT * FROM {table}") for table in ("record", "reference", "photo", "job")]  # noqa: S608 - constants
 
 
 def changed(before: list[list[tuple[object, ...]]], after: list[list[tuple[object, ...]]]) -> int:
@@ -184,7 +183,7 @@ def changed(before: list[list[tuple[object, ...]]], after: list[list[tuple[objec
 
 def say(text: str) -> None:
     """Print a line at once."""
-    print(text, flush=True)
+    print(text, flush=True)  # noqa: T201 - a measurement prints
 
 
 if __name__ == "__main__":
