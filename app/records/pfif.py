@@ -57,7 +57,7 @@ def rows(body: bytes, jurisdiction_code: str) -> Iterator[Row]:
         TooLarge: too many bytes.
         Invalid: no PFIF 1.4, or a document that defines entities.
     """
-    from defusedxml import common  # noqa: PLC0415
+    from defusedxml import ElementTree, common  # noqa: PLC0415
 
     if len(body) > LARGEST:
         raise TooLarge("The document is larger than 64 MB. Split it.")
