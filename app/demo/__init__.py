@@ -23,6 +23,7 @@ from app.core.context import Context, open_context
 from app.core.errors import Refusal
 from app.core.jobs import Job, JobState
 from app.core.settings import Settings
+from app.demo import partners
 from app.demo.tips import send_tips
 from app.jurisdictions import service as areas
 from app.jurisdictions.models import Jurisdiction
@@ -42,6 +43,7 @@ CAST = (
     ("bob", "薄文博 Bob", (Role.REVIEWER,), "440304"),
     ("ines", "伊娜 Ines", (Role.INVESTIGATOR,), "440304"),
     ("sun", "孙主管 Sun", (Role.SUPERVISOR,), "440300"),
+    ("lin", "林国 Lin", (Role.SUPERVISOR,), "CN"),
     ("cleo", "柯乐 Cleo", (Role.CLERK,), "440000"),
     ("audra", "欧审 Audra", (Role.AUDITOR,), "CN"),
     ("custos", "顾思 Custos", (Role.CUSTODIAN,), "440000"),
@@ -57,10 +59,15 @@ def run_demo(out: Console) -> None:
     try:
         _refuse_taken_port(settings)
         passwords = _prepare(context, out)
+        with context.db.write() as session:
+            partners.publish_bulletin(session, "sun")
+        partner_keys = partners.keys_of_this_run(context)
     finally:
         context.close()
     stopping = threading.Event()
-    told = threading.Thread(target=_tell_when_ready, args=(settings, passwords, out, stopping), daemon=True)
+    told = threading.Thread(
+        target=_tell_when_ready, args=(settings, passwords, partner_keys, out, stopping), daemon=True
+    )
     told.start()
     supervisor.run(settings, until=stopping, log_dir=settings.data_dir.parent / "log")
     out.print(
@@ -75,6 +82,9 @@ def _settings() -> Settings:
         HOMEWARD_KEY_FILE=str(base / "keys" / "homeward.key"),
         HOMEWARD_SECURE_COOKIES="false",
     )
+    plain = Settings()
+    os.environ.setdefault("HOMEWARD_PUBLIC_URL", f"http://{plain.host}:{plain.port}")
+    os.environ.setdefault("HOMEWARD_WEBHOOKS_INSIDE", "true")
     os.environ.setdefault("HOMEWARD_GOLDEN_RATE", "0.2")  # A demo's queue is too short for one in twenty.
     return Settings()
 
@@ -134,7 +144,11 @@ def _sign_in(context: Context, number: int) -> str:
 
 
 def _tell_when_ready(
-    settings: Settings, passwords: dict[str, str], out: Console, stopping: threading.Event
+    settings: Settings,
+    passwords: dict[str, str],
+    partner_keys: dict[str, str],
+    out: Console,
+    stopping: threading.Event,
 ) -> None:
     address = f"http://{settings.host}:{settings.port}"
     if not _answers(address):
@@ -146,9 +160,14 @@ def _tell_when_ready(
         table.add_row(username, passwords[username], ", ".join(roles), area)
     out.print(f"\nCitizens send a tip at   [bold]{address}/[/bold]")
     out.print(f"Officers sign in at      [bold]{address}/console[/bold]")
-    out.print(f"Partners' API            {address}/api/v1/openapi.json")
+    out.print(f"Has a photo been checked {address}/checked")
+    out.print(f"Bulletins                {address}/bulletins")
+    out.print(f"Partners' API            {address}/api/v1/openapi.json, {address}/open311/v2/discovery.json")
     out.print("Pictures to send         app/demo/pictures/*-tip*.jpg\n")
     out.print(table)
+    out.print("\n[bold]Keys of partners[/bold] (this run)")
+    for name, key in partner_keys.items():
+        out.print(f"{name:<22}", key, soft_wrap=True, highlight=False)
     out.print("\nCtrl-C stops everything.")
     _tell_progress(settings, out, stopping)
 
