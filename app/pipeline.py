@@ -32,7 +32,7 @@ from app.photos import examining, joining
 from app.photos.examine_server import ExaminationFailure
 from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
-from app.records import erasing as record_erasing
+from app.records import forgetting
 from app.records.models import Reference
 from app.reviews import golden
 from app.sightings import jobs as sighting_jobs
@@ -143,7 +143,7 @@ def examine_reference(tools: Tools, reference_id: UUID) -> None:
     if reference is None:  # Erased since, with its record.
         return
     examine_photo(tools, reference.photo_id)
-    if record_erasing.drop_if_erased(tools.context, reference_id):
+    if forgetting.drop_if_erased(tools.context, reference_id):
         return
     with tools.context.db.write() as session:
         reference = session.get(Reference, reference_id)
@@ -177,7 +177,7 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "process_tip": lambda tools, args: process_tip(tools, UUID(args["tip_id"])),
     "add_photos": lambda tools, args: add_photos(tools, UUID(args["tip_id"])),
     "erase_tip": lambda tools, args: erasing.erase_tip(tools.context, UUID(args["tip_id"])),
-    "erase_record": lambda tools, args: record_erasing.finish(tools.context, UUID(args["record_id"])),
+    "erase_record": lambda tools, args: forgetting.finish(tools.context, UUID(args["record_id"])),
     "examine_reference": lambda tools, args: examine_reference(tools, UUID(args["reference_id"])),
     "retroact": lambda tools, args: retroact(tools, UUID(args["record_id"])),
     "search_tips": lambda tools, args: candidate_jobs.search_tips(

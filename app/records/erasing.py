@@ -4,7 +4,6 @@ The row stays and tells so, since audit rows, leads and candidates name its id. 
 candidate names it, with an empty photo row in place of its own.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,21 +11,15 @@ from sqlmodel import Session, SQLModel, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
-from app.audit.service import SYSTEM, Actor
+from app.audit.service import Actor
 from app.core import jobs
 from app.core.clock import now
-from app.core.columns import new_id
-from app.core.context import Context
 from app.core.crypto import Keys
 from app.core.errors import Conflict, Invalid
-from app.photos import erasing
-from app.photos.models import Photo, PhotoHash, PhotoState
+from app.photos.models import Photo
 from app.records import suppression, writers
 from app.records.fields import EARLIEST
 from app.records.models import Record, RecordState, Reference, Sex, SuppressedKind
-
-_BUSY_MS = 200
-"""How long emptying the write-ahead log may wait for readers."""
 
 
 class Cause(StrEnum):
@@ -112,73 +105,6 @@ def check(session: Session, record: Record) -> None:
         raise Conflict("A lead or an open case rests on this record. Close it first, then erase.")
 
 
-def finish(context: Context, record_id: UUID) -> None:
-    """Erase an erased record's photos with all that was computed from them; repeated, it ends the same."""
-    with context.db.write() as session:
-        if session.get_one(Record, record_id).state != RecordState.ERASED:
-            return
-        references = session.exec(select(Reference).where(Reference.record_id == record_id)).all()
-        _erase_photos(session, context, references)
-    _empty_log(context)
-
-
-def drop_if_erased(context: Context, reference_id: UUID) -> bool:
-    """Take an examined photo out again if its picture was erased before.
-
-    Returns:
-        Whether the reference is gone.
-    """
-    with context.db.write() as session:
-        reference = session.get(Reference, reference_id)
-        if reference is None or reference.removed_at is not None:
-            return True
-        shown = session.get(PhotoHash, reference.photo_id)
-        if not suppression.shows_erased(session, context.keys, shown):
-            return False
-        reference.removed_at = now()
-        session.add(reference)
-        record_id = reference.record_id
-        _erase_photos(session, context, [reference])
-        audit.record(
-            session, SYSTEM, Action.RECORD_CHANGED, "record", record_id, photos_removed=1, erased_before=1
-        )
-    _empty_log(context)
-    return True
-
-
-def _erase_photos(session: Session, context: Context, references: Iterable[Reference]) -> None:
-    """Erase photos of references; those that a candidate names keep an empty photo row."""
-    named = SQLModel.metadata.tables["candidate"].c.reference_id
-    gone: list[UUID] = []
-    for reference in references:
-        photo = session.get_one(Photo, reference.photo_id)
-        if not photo.sealed_key:
-            continue
-        shown = session.get(PhotoHash, photo.id)
-        if shown is not None:
-            pictures = [suppression.picture_of(shown)]
-            suppression.suppress(session, context.keys, SuppressedKind.PICTURE, pictures)
-        gone.append(photo.id)
-        if session.exec(select(named).where(named == reference.id).limit(1)).first() is None:
-            session.delete(reference)
-            continue
-        empty = Photo(
-            sha256="",
-            byte_count=0,
-            format="",
-            store_key=f"erased/{new_id()}",
-            sealed_key=b"",
-            state=PhotoState.PARKED,
-            parked_reason="erased",
-        )
-        session.add(empty)
-        session.flush()
-        reference.photo_id, reference.face_id = empty.id, None
-        session.add(reference)
-    session.flush()
-    erasing.erase(session, context.store, gone)
-
-
 def _is_worked_on(session: Session, record_id: UUID) -> bool:
     """Whether a lead that was not given up, or a case that is not closed, names the record.
 
@@ -190,19 +116,3 @@ def _is_worked_on(session: Session, record_id: UUID) -> bool:
     has_case = select(case.id).where(case.lead_id == lead.id).exists()
     open_lead = select(lead.id).where(lead.record_id == record_id, lead.dismissed_at.is_(None), ~has_case)
     return any(session.exec(asked.limit(1)).first() is not None for asked in (open_case, open_lead))
-
-
-def _empty_log(context: Context) -> None:
-    """Have SQLite write its log into the database and cut it, so that it holds no copy of what was erased."""
-    if context.db.engine.dialect.name != "sqlite":
-        return
-    pooled = context.db.engine.raw_connection()
-    try:
-        cursor = pooled.cursor()
-        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
-        cursor.close()
-    finally:
-        pooled.close()

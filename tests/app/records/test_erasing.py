@@ -10,7 +10,7 @@ from app.cases.models import Lead
 from app.core.context import Context
 from app.core.errors import Conflict, NotFound
 from app.photos.models import Face, Photo, PhotoHash
-from app.records import erasing, queries, service, suppression
+from app.records import erasing, forgetting, queries, service, suppression
 from app.records.erasing import Cause
 from app.records.fields import ReferenceFile, fields_of
 from app.records.importing import import_folder
@@ -102,7 +102,7 @@ class TestErasing:
             erase(session, context, record.number)
 
         worker.run_until_idle()
-        erasing.finish(context, candidate.record_id)
+        forgetting.finish(context, candidate.record_id)
 
         with context.db.read() as session:
             assert session.get(Photo, photo.id) is None
