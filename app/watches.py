@@ -10,7 +10,7 @@ import structlog
 from app.channels import closing
 from app.core.context import Context
 from app.enquiries import erasing as enquiries
-from app.partners import sandbox
+from app.partners import packages, sandbox
 from app.records import registry
 from app.tips import telling
 from app.webhooks import watching as webhooks
@@ -43,6 +43,7 @@ WATCHES: tuple[Watch, ...] = (
     Watch("voids", 60.0, closing.look),
     Watch("sandbox", 5.0, sandbox.walk),
     Watch("webhooks", 5.0, webhooks.look),
+    Watch("packages", 300.0, packages.sweep),
 )
 """All of them."""
 
