@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from app.core.errors import Invalid, NotFound, Refusal
+from app.core.errors import Invalid, NotFound, Refusal, message
 from app.partners.models import Upload
 from app.tips.parts import LARGEST_PHOTO
 
@@ -72,7 +72,7 @@ def check_version(given: str | None) -> None:
         OtherVersion: it speaks another one, or does not say.
     """
     if given != VERSION:
-        refusal = OtherVersion("Send Tus-Resumable: 1.0.0 with every request.")
+        refusal = OtherVersion(message("Send Tus-Resumable: 1.0.0 with every request."))
         refusal.headers["Tus-Version"] = VERSION
         raise refusal
 
@@ -84,7 +84,7 @@ def check_piece(content_type: str | None) -> None:
         NoPiece: it says something else.
     """
     if (content_type or "").strip().lower() != PIECE_TYPE:
-        raise NoPiece("Send pieces as application/offset+octet-stream.")
+        raise NoPiece(message("Send pieces as application/offset+octet-stream."))
 
 
 def count(value: str | None, header: str) -> int:

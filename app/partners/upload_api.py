@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
-from app.partners import tus, uploads
+from app.partners import pieces, tus, uploads
 from app.partners.access import SendsTips, documented_scheme
 from app.partners.package_documents import PIECE_BODY, tus_answers
 
@@ -102,7 +102,7 @@ async def add_piece(
     start = tus.count(upload_offset, "Upload-Offset")
     told = request.headers.get("content-length")
     announced = None if told is None else tus.count(told, "Content-Length")
-    upload = await uploads.receive(context, caller.channel_id, upload_id, start, announced, request.stream())
+    upload = await pieces.receive(context, caller.channel_id, upload_id, start, announced, request.stream())
     return Response(status_code=204, headers=tus.state_headers(upload))
 
 

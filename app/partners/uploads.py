@@ -9,15 +9,11 @@ A kill in between leaves a sealed file whose key is nowhere: it opens to nobody.
 """
 
 import contextlib
-import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from app.core.clock import now
 from app.core.context import Context
@@ -26,14 +22,8 @@ from app.core.files import StoredFile
 from app.partners.models import Package, PackageState, Upload, UploadPart
 from app.tips.parts import LARGEST_PHOTO, MOST_PHOTOS, photos_in
 
-PIECE = 2**20
-"""Bytes that are sealed at once; a cut connection loses nothing that arrived before it."""
-
 MOST_OPEN = 24
 """Unfinished uploads of a channel, and likewise open packages."""
-
-MOST_PIECES = 1000
-"""Pieces of one upload; each costs a file and a sync."""
 
 CLOSED = message("This package is finished or was retracted.")
 
@@ -129,59 +119,16 @@ def keep_file(context: Context, channel_id: UUID, package_id: UUID, data: bytes)
         raise problem
     with context.db.read() as session:
         open_package(session, channel_id, package_id)
-    file = _stored(context, data)
+    file = stored(context, data)
     try:
         with context.db.write() as session:
             package = open_package(session, channel_id, package_id)
             upload = _add(session, package, len(data))
-            _append(session, upload, 0, file)
-            _complete(upload, file.sha256, is_photo=True)
+            append(session, upload, 0, file)
+            complete(upload, file.sha256, is_photo=True)
     except Refusal:
         drop(context, [file.store_key])
         raise
-    return upload
-
-
-async def receive(
-    context: Context,
-    channel_id: UUID,
-    upload_id: UUID,
-    start: int,
-    announced: int | None,
-    body: AsyncIterator[bytes],
-) -> Upload:
-    """Take bytes in as they come; what arrived before a cut connection stays.
-
-    Args:
-        context: the open deployment.
-        channel_id: who sends them.
-        upload_id: the upload.
-        start: bytes before the first one of the body.
-        announced: bytes of the body, None if its sender does not know.
-        body: the bytes.
-
-    Returns:
-        The upload as it stands.
-
-    Raises:
-        NotFound: no such upload.
-        Conflict: the upload goes on elsewhere, another request was faster, or its package is closed.
-        TooLarge: more bytes than the upload has.
-        Unavailable: the disk does not take them.
-    """
-    upload = await run_in_threadpool(_begin, context, channel_id, upload_id, start, announced)
-    waiting = bytearray()
-    with contextlib.suppress(ClientDisconnect):
-        async for chunk in body:
-            if upload.received + len(waiting) + len(chunk) > upload.length:
-                raise _too_long()
-            waiting += chunk
-            while len(waiting) >= PIECE:
-                piece = bytes(waiting[:PIECE])
-                del waiting[:PIECE]
-                upload = await run_in_threadpool(_keep_piece, context, upload, piece)
-    if waiting:
-        upload = await run_in_threadpool(_keep_piece, context, upload, bytes(waiting))
     return upload
 
 
@@ -269,71 +216,8 @@ def drop(context: Context, store_keys: Iterable[str]) -> None:
             context.store.delete(store_key)
 
 
-def _add(session: Session, package: Package, length: int) -> Upload:
-    files = session.exec(select(func.count(col(Upload.id))).where(Upload.package_id == package.id)).one()
-    if files >= MOST_PHOTOS:
-        raise Invalid("Send at most %(most)s photos at once.", field="package", most=MOST_PHOTOS)
-    upload = Upload(
-        channel_id=package.channel_id, package_id=package.id, length=length, expires_at=package.expires_at
-    )
-    session.add(upload)
-    session.flush()
-    return upload
-
-
-def _begin(context: Context, channel_id: UUID, upload_id: UUID, start: int, announced: int | None) -> Upload:
-    with context.db.read() as session:
-        upload = _changing(session, channel_id, upload_id)
-        _check_start(upload, start)
-        if announced is not None and start + announced > upload.length:
-            raise _too_long()
-        pieces = session.exec(
-            select(func.count(col(UploadPart.start))).where(UploadPart.upload_id == upload_id)
-        ).one()
-    if pieces >= MOST_PIECES:
-        raise Conflict("This upload came in too many small pieces. Remove it and send it anew.")
-    return upload
-
-
-def _keep_piece(context: Context, seen: Upload, piece: bytes) -> Upload:
-    """Seal and sync a piece, then say so in one commit; of two requests for one place the first one wins."""
-    file = _stored(context, piece)
-    try:
-        ended = _ended(context, seen, piece)
-        with context.db.write() as session:
-            upload = _changing(session, seen.channel_id, seen.id)
-            _check_start(upload, seen.received)
-            _append(session, upload, seen.received, file)
-            if ended is not None:
-                _complete(upload, *ended)
-    except IntegrityError as error:
-        drop(context, [file.store_key])
-        raise _elsewhere() from error
-    except Refusal:
-        drop(context, [file.store_key])
-        raise
-    return upload
-
-
-def _ended(context: Context, seen: Upload, piece: bytes) -> tuple[str, bool] | None:
-    """Digest of the whole file with its last piece, and whether it is a photo; None before the end."""
-    if seen.received + len(piece) < seen.length:
-        return None
-    try:
-        data = whole(context, seen.id) + piece
-    except FileNotFoundError:
-        raise NotFound from None
-    return hashlib.sha256(data).hexdigest(), photos_in([data])[1] is None
-
-
-def _changing(session: Session, channel_id: UUID, upload_id: UUID) -> Upload:
-    upload = own_upload(session, channel_id, upload_id)
-    if upload.package_id is not None:
-        open_package(session, channel_id, upload.package_id)
-    return upload
-
-
-def _append(session: Session, upload: Upload, start: int, file: StoredFile) -> None:
+def append(session: Session, upload: Upload, start: int, file: StoredFile) -> None:
+    """Add a piece whose bytes are on disk."""
     session.add(
         UploadPart(
             upload_id=upload.id,
@@ -348,12 +232,18 @@ def _append(session: Session, upload: Upload, start: int, file: StoredFile) -> N
     session.flush()
 
 
-def _complete(upload: Upload, sha256: str, is_photo: bool) -> None:  # noqa: FBT001 - the two come as a pair
+def complete(upload: Upload, sha256: str, *, is_photo: bool) -> None:
+    """Note what the whole file is: its digest, and whether its first bytes are those of a photo."""
     upload.sha256 = sha256
     upload.details = upload.details | {"photo": is_photo}
 
 
-def _stored(context: Context, data: bytes) -> StoredFile:
+def stored(context: Context, data: bytes) -> StoredFile:
+    """Seal and sync bytes.
+
+    Raises:
+        Unavailable: the disk does not take them.
+    """
     try:
         return context.store.put(data)
     except OSError as error:
@@ -363,16 +253,13 @@ def _stored(context: Context, data: bytes) -> StoredFile:
         ) from error
 
 
-def _check_start(upload: Upload, start: int) -> None:
-    if upload.received != start:
-        raise _elsewhere()
-
-
-def _elsewhere() -> Conflict:
-    return Conflict(
-        "The upload does not go on at this offset. Ask with HEAD where it does.", field="Upload-Offset"
+def _add(session: Session, package: Package, length: int) -> Upload:
+    files = session.exec(select(func.count(col(Upload.id))).where(Upload.package_id == package.id)).one()
+    if files >= MOST_PHOTOS:
+        raise Invalid("Send at most %(most)s photos at once.", field="package", most=MOST_PHOTOS)
+    upload = Upload(
+        channel_id=package.channel_id, package_id=package.id, length=length, expires_at=package.expires_at
     )
-
-
-def _too_long() -> TooLarge:
-    return TooLarge("These are more bytes than the upload has.", field="Upload-Length")
+    session.add(upload)
+    session.flush()
+    return upload
