@@ -28,7 +28,7 @@ from app.core.clock import now
 from app.core.context import Context
 from app.core.crypto import Unsealable
 from app.core.errors import Conflict, Invalid, Refusal
-from app.partners import packages, pieces, tus, uploads
+from app.partners import keys, packages, pieces, signatures, tus, uploads
 from app.partners.models import Upload, UploadPart
 from app.tips.parts import LARGEST_PHOTO
 from tests.app.partners.packing import PIECE, VERSION, Partner, metadata, new_key, photo, reading_key
@@ -427,6 +427,45 @@ class TestDurability:
         partner.send("DELETE", f"/packages/{package}")
 
 
+class TestSignedKeys:
+    def test_each_piece_is_signed(self, client: Client, context: Context) -> None:
+        """A signed piece is taken as it came; one without its signature, or with other bytes, is not."""
+        with context.db.write() as session:
+            made = keys.make_key(session, context.keys, keys.add_channel(session, "Signed"), signed=True)
+        assert made.signing_secret is not None
+        secret, partner = made.signing_secret, Partner(client, made.key)
+
+        def signed(method: str, path: str, body: bytes = b"") -> dict[str, str]:
+            stamp = int(now().timestamp())
+            sign = signatures.sign(secret, stamp, method, path, body)
+            return {signatures.SIGNATURE: sign, signatures.TIMESTAMP: str(stamp)}
+
+        place = b'{"place_text": "Metro exit A"}'
+        opened = partner.send(
+            "POST",
+            "/packages",
+            signed("POST", "/api/v1/packages", place) | {"Content-Type": "application/json"},
+            content=place,
+        )
+        package, data = opened.json()["id"], photo(MIB + 3)
+        begun = partner.send(
+            "POST",
+            "/uploads",
+            signed("POST", "/api/v1/uploads")
+            | VERSION
+            | {"Upload-Length": str(len(data))}
+            | metadata(package),
+        )
+        address = begun.headers["Location"]
+
+        unsigned = partner.patch(address, 0, data)
+        other = partner.patch(address, 0, data, **signed("PATCH", address, data[:-1]))
+        good = partner.patch(address, 0, data, **signed("PATCH", address, data))
+
+        assert [answer.status_code for answer in (unsigned, other, good)] == [401, 401, 204]
+        assert uploads.whole(context, id_of(address)) == data
+
+
 class Served:
     """The real server as a process of its own, on a port of loopback; it can be killed and started again."""
 
@@ -487,7 +526,7 @@ class TestIndependentClient:
         first = tus_client.uploader(
             file_stream=io.BytesIO(data), chunk_size=MIB + 7, metadata={"package": package, "filename": "x"}
         )
-        first.upload_chunk()
+        first.upload_chunk()  # type: ignore[no-untyped-call]
         served.kill()
         served.start()
 
