@@ -27,14 +27,18 @@ CHANNELS = (
 BULLETIN = {
     "zh": (
         "网传“福田公园男孩”照片已核查",
-        "近日有一张男孩在公园乞讨的照片被大量转发。我局已核查：照片拍摄于去年，孩子已与家人团聚。\n\n"
-        "请不要继续转发。如看到孩子需要帮助，请在本网站提交照片和地点。",
+        (
+            "近日有一张男孩在公园乞讨的照片被大量转发。我局已核查：照片拍摄于去年，孩子已与家人团聚。\n\n"
+            "请不要继续转发。如看到孩子需要帮助，请在本网站提交照片和地点。"
+        ),
     ),
     "en": (
         "The shared photo of a boy in a Futian park has been checked",
-        "A photo of a boy begging in a park was shared many times. We checked it: it was taken last year, "
-        "and the boy is back with his family.\n\nPlease stop sharing it. If you see a child who may need "
-        "help, send a photo and the place here.",
+        (
+            "A photo of a boy begging in a park was shared many times. We checked it: it was taken last year, "
+            "and the boy is back with his family.\n\nPlease stop sharing it. If you see a child who may need "
+            "help, send a photo and the place here."
+        ),
     ),
 }
 
