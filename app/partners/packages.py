@@ -125,13 +125,13 @@ def retract(context: Context, caller: Caller, package_id: UUID) -> None:
         package = uploads.own_package(session, caller.channel_id, package_id)
         if package.state == PackageState.FINISHED:
             raise Conflict("This package is finished. Withdraw its tip instead.")
-        keys: list[str] = []
+        files = uploads.files_of(session, package.id)
+        keys = uploads.forget(session, [each.id for each in files])
         if package.state == PackageState.OPEN:
             package.state, package.fields_sealed = PackageState.RETRACTED, b""
             session.add(package)
-            keys = uploads.forget(session, [each.id for each in uploads.files_of(session, package.id)])
             audit.record(
-                session, caller.actor, Action.PACKAGE_RETRACTED, "package", package.id, files=len(keys)
+                session, caller.actor, Action.PACKAGE_RETRACTED, "package", package.id, files=len(files)
             )
     uploads.drop(context, keys)
 
