@@ -13,6 +13,7 @@ from app.partners.access import SendsTips, documented_scheme, room_for
 from app.partners.documents import TipReceived, refusals
 from app.partners.package_documents import (
     FILE_BODY,
+    PACKAGE_BODY,
     FileKept,
     FilePlace,
     PackageAnswer,
@@ -32,14 +33,25 @@ async def _file(request: Request, caller: SendsTips) -> bytes:
     return (await parts.read_file(request, "file"))[1]
 
 
+async def _fields(request: Request, caller: SendsTips) -> PackageFields:
+    """The body, read only for a request with a valid key, and no further than fields reach."""
+    del caller
+    return await packages.fields_in(request.stream())
+
+
 @router.post(
     "/packages",
     status_code=201,
     summary="Open a package",
     responses=refusals(400, 401, 403, 409, 413, 422, 500, 503),
+    openapi_extra={"requestBody": PACKAGE_BODY},
 )
 def open_package(
-    request: Request, context: ContextDep, session: SessionDep, caller: SendsTips, wanted: PackageFields
+    request: Request,
+    context: ContextDep,
+    session: SessionDep,
+    caller: SendsTips,
+    wanted: Annotated[PackageFields, Depends(_fields)],
 ) -> PackageOpened:
     """Begin a tip that is sent in steps. It counts when it is finished; until then nobody looks at it."""
     package = packages.open_new(session, context, caller, wanted.texts(), language_of(request))

@@ -1,14 +1,13 @@
 """What the API's document says of packages and uploads, with examples."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.partners.documents import EXAMPLE_ID, EXAMPLE_TIME, refusals
 from app.partners.models import Package, PackageState, Upload
-from app.tips.models import CoordinateSystem
 from app.tips.parts import MOST_PHOTOS
 
 EXAMPLE_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -38,7 +37,7 @@ class PackageFields(BaseModel):
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
     accuracy_m: float | None = Field(default=None, ge=0, description="Radius in metres.")
-    coordinate_system: CoordinateSystem | None = Field(default=None, description="wgs84 when not given.")
+    coordinate_system: Literal["wgs84", "gcj02", "bd09"] = "wgs84"
     place_text: str | None = Field(default=None, description="Where it was, in words.")
     observed_at: str | None = Field(default=None, description="When it was seen, with its offset.")
     description: str | None = Field(default=None, description="What was seen; no accusations.")
@@ -133,6 +132,11 @@ class PackageAnswer(BaseModel):
             missing=missing,
         )
 
+
+PACKAGE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": PackageFields.model_json_schema()}},
+}
 
 FILE_BODY: dict[str, Any] = {
     "required": True,
