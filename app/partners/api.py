@@ -69,7 +69,7 @@ def send_tip(
     except tips.KeyReused as refusal:
         refusal.status = 422
         raise
-    request.state.accepted = 1
+    request.state.accepted = int(accepted.is_new)
     response.headers["Location"] = f"/api/v1/tips/{accepted.tip_id}"
     return TipReceived(
         id=accepted.tip_id,

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from fastapi import Request
@@ -24,6 +25,8 @@ MOST_ITEMS = 50
 MOST_FILES = 100
 LARGEST_LIST = 2**20
 """Bytes of the list of tips."""
+HEADER = "Idempotency-Key"
+"""Where a single tip has the key that an item has among its fields."""
 ITEM_FIELDS = PARTNER_FIELDS | {"photos", "idempotency_key"}
 
 
@@ -81,6 +84,8 @@ def accept(context: Context, caller: Caller, batch: Batch, language: str) -> lis
             refusal.status = 422
             results.append(refusal)
         except Refusal as refusal:
+            if refusal.field == HEADER:
+                refusal.field = "idempotency_key"
             results.append(refusal)
     return results
 
@@ -105,7 +110,8 @@ def _text(name: str, value: object) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return repr(value)
+            # A form has no exponents; of what is no number the field's own check speaks.
+            return format(Decimal(repr(value)), "f")
         case str():
             try:
                 value.encode()

@@ -44,7 +44,7 @@ def send_tips(
     room_for(context, caller, response, len(sent.items))
     language = language_of(request)
     results = batch.accept(context, caller, sent, language)
-    request.state.accepted = sum(not isinstance(result, Refusal) for result in results)
+    request.state.accepted = sum(not isinstance(result, Refusal) and result.is_new for result in results)
     return [_item(number, result, language) for number, result in enumerate(results)]
 
 

@@ -1,7 +1,7 @@
 """Taking a tip in. `app.tips.adding` adds to one, `app.tips.withdrawing` takes one back."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,11 +31,13 @@ class Accepted:
         tip_id: the tip.
         code: its receipt code, known now and never again.
         received_at: when it came first.
+        is_new: whether this request made it; not, when it was sent again.
     """
 
     tip_id: UUID
     code: str
     received_at: datetime
+    is_new: bool = field(default=True, compare=False)
 
 
 SENT_BEFORE = message(
@@ -88,7 +90,7 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
     seed = f"{channel_id}:{new.key}:{new.digest}" if new.key else None
     code = receipts.new_code(context.keys, seed)
     if earlier is not None:
-        return Accepted(earlier.id, code, earlier.received_at)
+        return Accepted(earlier.id, code, earlier.received_at, is_new=False)
     lookup = receipts.lookup_value(context.keys, context.settings, code)
     stored = _store_photos(context, new)
     try:
@@ -101,7 +103,7 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
         raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
     if earlier is not None:
         _drop(context, stored)
-    return Accepted(tip.id, code, tip.received_at)
+    return Accepted(tip.id, code, tip.received_at, is_new=earlier is None)
 
 
 def _earlier(session: Session, channel_id: UUID, new: NewTip) -> Tip | None:
