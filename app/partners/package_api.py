@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.render import language_of
-from app.partners import packages, uploads
+from app.partners import bodies, packages, uploads
 from app.partners.access import SendsTips, documented_scheme, room_for
 from app.partners.documents import TipReceived, refusals
 from app.partners.package_documents import (
     FILE_BODY,
     PACKAGE_BODY,
+    PLACE_BODY,
     FileKept,
     FilePlace,
     PackageAnswer,
@@ -36,7 +37,12 @@ async def _file(request: Request, caller: SendsTips) -> bytes:
 async def _fields(request: Request, caller: SendsTips) -> PackageFields:
     """The body, read only for a request with a valid key, and no further than fields reach."""
     del caller
-    return await packages.fields_in(request.stream())
+    return await bodies.read_json(request.stream(), PackageFields)
+
+
+async def _place(request: Request, caller: SendsTips) -> FilePlace:
+    del caller
+    return await bodies.read_json(request.stream(), FilePlace)
 
 
 @router.post(
@@ -85,9 +91,14 @@ def add_file(
     "/packages/{package_id}/files/{file_id}",
     summary="Place and mark a file",
     responses=refusals(400, 401, 403, 404, 409, 413, 422, 500, 503),
+    openapi_extra={"requestBody": PLACE_BODY},
 )
 def place_file(
-    session: SessionDep, caller: SendsTips, package_id: UUID, file_id: UUID, wanted: FilePlace
+    session: SessionDep,
+    caller: SendsTips,
+    package_id: UUID,
+    file_id: UUID,
+    wanted: Annotated[FilePlace, Depends(_place)],
 ) -> PackageFile:
     """Say where the file stands among the photos and where in it the child is; what is left out is unset."""
     return PackageFile.of(

@@ -133,10 +133,11 @@ class PackageAnswer(BaseModel):
         )
 
 
-PACKAGE_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {"application/json": {"schema": PackageFields.model_json_schema()}},
-}
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}
+
+
+PACKAGE_BODY, PLACE_BODY = _json(PackageFields), _json(FilePlace)
 
 FILE_BODY: dict[str, Any] = {
     "required": True,

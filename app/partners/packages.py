@@ -6,57 +6,29 @@ the tip: repeated after whatever happened in between, it goes on and gives the s
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy import func
 from sqlmodel import Session, col, select
-from starlette.requests import ClientDisconnect
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.core.clock import now
 from app.core.context import Context
-from app.core.errors import Conflict, Invalid, NotFound, Refusal, TooLarge, UnsupportedPhoto
+from app.core.errors import Conflict, Invalid, NotFound, UnsupportedPhoto
 from app.partners import uploads
 from app.partners.access import Caller
 from app.partners.models import Package, PackageState, Upload
-from app.partners.package_documents import PackageFields
 from app.tips import intake, service
 from app.tips.intake import NewTip
-from app.tips.parts import LARGEST_TEXT, NO_PHOTO, PHOTOS, Parts, photos_in
+from app.tips.parts import NO_PHOTO, PHOTOS, Parts, photos_in
 from app.tips.service import Accepted
 
 SWEPT_AT_ONCE = 50
 """Packages that one look sweeps, so that it ends soon."""
-
-
-async def fields_in(body: AsyncIterator[bytes]) -> PackageFields:
-    """Read the fields of a package.
-
-    Raises:
-        TooLarge: more bytes than fields have.
-        Invalid: no JSON object with the fields of a tip.
-        Refusal: the body breaks off.
-    """
-    read = bytearray()
-    try:
-        async for chunk in body:
-            read += chunk
-            if len(read) > LARGEST_TEXT:
-                raise TooLarge("A text of the form is too long. Nothing was saved.")
-        return PackageFields.model_validate_json(bytes(read))
-    except ClientDisconnect as error:
-        raise Refusal("The request could not be read. Nothing was saved.") from error
-    except ValidationError as error:
-        names = [str(each["loc"][0]) for each in error.errors(include_input=False) if each["loc"]]
-        known = next((name for name in names if name in PackageFields.model_fields), None)
-        raise Invalid(
-            "A field is missing, repeated or of the wrong kind. Nothing was saved.", field=known
-        ) from None
 
 
 def open_new(
