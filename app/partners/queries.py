@@ -11,6 +11,7 @@ from sqlmodel import Session, col, or_, select, tuple_
 
 from app.core.errors import Invalid
 from app.tips.answers import STATUS_OF, Status
+from app.tips.fields import NO_OFFSET
 from app.tips.models import Tip, TipMessage
 from app.tips.queries import FINAL_NOTICES
 
@@ -48,7 +49,7 @@ def page_of_tips(
         The tips, and the cursor of the next page; None after the last.
 
     Raises:
-        Invalid: the cursor is none of ours.
+        Invalid: the cursor is none of ours, or a time lies beyond all calendars.
     """
     order = tuple_(col(Tip.received_at), col(Tip.id))
     asked = select(Tip).where(Tip.channel_id == channel_id)
@@ -59,14 +60,21 @@ def page_of_tips(
     if wanted.external_id is not None:
         asked = asked.where(Tip.external_id == wanted.external_id)
     if wanted.received_from is not None:
-        asked = asked.where(col(Tip.received_at) >= wanted.received_from)
+        asked = asked.where(col(Tip.received_at) >= _utc(wanted.received_from, "received_from"))
     if wanted.received_until is not None:
-        asked = asked.where(col(Tip.received_at) < wanted.received_until)
+        asked = asked.where(col(Tip.received_at) < _utc(wanted.received_until, "received_until"))
     found = session.exec(
         asked.order_by(col(Tip.received_at).desc(), col(Tip.id).desc()).limit(limit + 1)
     ).all()
     shown = list(found[:limit])
     return shown, _write(shown[-1]) if len(found) > limit else None
+
+
+def _utc(moment: datetime, field: str) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid(NO_OFFSET, field=field) from error
 
 
 def _has(status: Status) -> ColumnElement[bool]:
@@ -89,5 +97,5 @@ def _read(cursor: str) -> tuple[datetime, UUID]:
     try:
         at, tip_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at).astimezone(UTC), UUID(tip_id)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise Invalid("This cursor was not made here. Begin again without one.", field="cursor") from error
