@@ -118,7 +118,7 @@ def finish_package(
     """Make one tip of the package; it is durable then. Repeated, the answer is the same."""
     room_for(context, caller, response)
     accepted = packages.finish(context, caller, package_id)
-    request.state.accepted = 1
+    request.state.accepted = int(accepted.is_new)
     response.headers["Location"] = f"/api/v1/tips/{accepted.tip_id}"
     return TipReceived(
         id=accepted.tip_id,

@@ -111,6 +111,7 @@ class TestFinish:
         assert rows(context) == 0
         assert files_on_disk(context) == 1
         with context.db.read() as session:
+            assert session.exec(select(ChannelDay.accepted)).all() == [1]
             assert session.get_one(Package, UUID(package)).fields_sealed == b""
         told = partner.read(package)
         assert (told["state"], told["tip_id"], told["files"], told["missing"]) == (
