@@ -95,12 +95,13 @@ class _InMemory(MultiPartParser):
             file.close()
 
 
-async def read_parts(request: Request, names: frozenset[str]) -> Parts:
+async def read_parts(request: Request, names: frozenset[str], photos_are: str = PHOTOS) -> Parts:
     """Read a form.
 
     Args:
         request: the request; its body is not read yet.
         names: the text parts that the form may have.
+        photos_are: name of the parts that hold photos.
 
     Returns:
         Its parts; the photos' first bytes have been looked at and nothing else of them.
@@ -113,7 +114,7 @@ async def read_parts(request: Request, names: frozenset[str]) -> Parts:
     items = await _items(request)
     files = [value for _, value in items if isinstance(value, UploadFile)]
     try:
-        texts = _texts(items, names)
+        texts = _texts(items, names, photos_are)
         # A browser sends one nameless empty file when none was chosen.
         chosen = [file for file in files if file.filename or file.size]
         photos, problem = photos_in([await file.read() for file in chosen])
@@ -230,16 +231,18 @@ async def _items(
     return items
 
 
-def _texts(items: list[tuple[str, UploadFile | str]], names: frozenset[str]) -> dict[str, str]:
+def _texts(
+    items: list[tuple[str, UploadFile | str]], names: frozenset[str], photos_are: str
+) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, value in items:
         if isinstance(value, UploadFile):
-            if name != PHOTOS:
+            if name != photos_are:
                 known = name if name in names else None
                 raise Invalid("A file was sent where none is expected. Nothing was saved.", field=known)
             continue
-        if name == PHOTOS:
-            raise Invalid("Send photos as files, each with a file name.", field=PHOTOS)
+        if name == photos_are:
+            raise Invalid("Send photos as files, each with a file name.", field=photos_are)
         if name not in names:
             raise Invalid("The form holds a part that is not known here. Nothing was saved.")
         if name in texts:

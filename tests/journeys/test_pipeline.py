@@ -183,7 +183,14 @@ class TestWithdrawing:
             fields = fields_of(session.get_one(Record, record.id))
         with context.db.write() as session:
             records.change_record(
-                session, context.store, context.keys, record.id, fields, officer_actor(clerk.id), revision=1, removed=[best]
+                session,
+                context.store,
+                context.keys,
+                record.id,
+                fields,
+                officer_actor(clerk.id),
+                revision=1,
+                removed=[best],
             )
         worker.run_until_idle()
 

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import structlog
 from fastapi import FastAPI, Request
@@ -20,6 +21,8 @@ from app.core.render import language_of, page, translate
 log = structlog.get_logger()
 
 SIGN_IN = "/console/sign-in"
+GEOREPORT_STATUS = {401: 403, 415: 400, 422: 400}
+XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 REFUSED = message("The request was refused. Nothing was saved.")
 SENTENCES = {
     400: message("The request could not be read. Nothing was saved."),
@@ -63,10 +66,24 @@ def problem(
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
+def georeport(request: Request, refusal: Refusal) -> Response:
+    """A refusal as Open311 GeoReport v2 has it: 403 for a bad key, 400 for a bad field, JSON or XML."""
+    status = GEOREPORT_STATUS.get(refusal.status, refusal.status)
+    said = translate(language_of(request), refusal.message, **refusal.values)
+    description = f"{refusal.field}: {said}" if refusal.field else said
+    if request.url.path.endswith(".xml"):
+        inner = f"<code>{status}</code><description>{escape(description)}</description>"
+        body = f"{XML_HEAD}<errors><error>{inner}</error></errors>"
+        return Response(body, status, media_type="application/xml")
+    return JSONResponse([{"code": status, "description": description}], status)
+
+
 def _answer(request: Request, refusal: Refusal) -> Response:
     request.state.problem = refusal.code
-    if request.url.path.startswith("/api/"):
-        response: Response = problem(
+    if request.url.path.startswith("/open311/"):
+        response: Response = georeport(request, refusal)
+    elif request.url.path.startswith("/api/"):
+        response = problem(
             request, refusal.status, refusal.code, refusal.message, refusal.field, **refusal.values
         )
     else:

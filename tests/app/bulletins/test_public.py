@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -115,7 +115,7 @@ class TestPages:
         """Before the first one."""
         assert "No bulletin has been published yet." in client.get("/bulletins").text
 
-    @pytest.mark.parametrize("path", [f"/{uuid4()}", "/x", "/feed.rss"])
+    @pytest.mark.parametrize("path", ["/5e146407-feb5-46c1-a5b2-a896396e9966", "/x", "/feed.rss"])
     def test_what_is_not_there(self, client: Client, path: str) -> None:
         """Not found, whatever was asked for."""
         assert client.get(f"/bulletins{path}").status_code == 404
