@@ -71,7 +71,7 @@ def add(request: Request, context: ContextDep, clerk: ClerkDep, form: TypedRecor
     return RedirectResponse(f"/console/records/{record.id}", status_code=303)
 
 
-@router.get("/records/{record_id}")
+@router.get("/records/{record_id:uuid}")
 def show(
     request: Request, session: ReadSessionDep, officer: RecordReaderDep, record_id: UUID
 ) -> HTMLResponse:
@@ -80,7 +80,7 @@ def show(
     return page(request, "console/record.html", errors={}, reason="", **_shown(session, officer, record))
 
 
-@router.get("/records/{record_id}/edit")
+@router.get("/records/{record_id:uuid}/edit")
 def edit(request: Request, session: ReadSessionDep, clerk: ClerkDep, record_id: UUID) -> HTMLResponse:
     """Show the form with what the record says."""
     record = queries.get_visible(session, clerk, record_id)
@@ -91,7 +91,7 @@ def edit(request: Request, session: ReadSessionDep, clerk: ClerkDep, record_id: 
     return page(request, FORM, errors={}, **_form_values(session, clerk, typed, record))
 
 
-@router.post("/records/{record_id}")
+@router.post("/records/{record_id:uuid}")
 def change(
     request: Request, context: ContextDep, clerk: ClerkDep, record_id: UUID, form: TypedRecord
 ) -> Response:
@@ -117,7 +117,7 @@ def change(
     return RedirectResponse(f"/console/records/{record_id}", status_code=303)
 
 
-@router.post("/records/{record_id}/close")
+@router.post("/records/{record_id:uuid}/close")
 def close(
     request: Request,
     context: ContextDep,
@@ -137,7 +137,7 @@ def close(
     return RedirectResponse(f"/console/records/{record_id}", status_code=303)
 
 
-@router.post("/records/{record_id}/reopen")
+@router.post("/records/{record_id:uuid}/reopen")
 def reopen(
     session: SessionDep, clerk: ClerkDep, record_id: UUID, revision: Annotated[int, Form()]
 ) -> RedirectResponse:

@@ -13,7 +13,7 @@ from app.core.paging import Listing, listing
 from app.jurisdictions.queries import codes_within
 from app.officers.models import Officer, Role
 from app.photos.models import Photo
-from app.records.models import Record, RecordState, Reference
+from app.records.models import ImportProblem, ImportRun, Record, RecordState, Reference
 
 READERS = (Role.CLERK, Role.INVESTIGATOR, Role.SUPERVISOR)
 
@@ -143,3 +143,22 @@ def expired(session: Session, today: date, most: int) -> list[Record]:
         Record.state == RecordState.OPEN, col(Record.expires_on) < today, col(Record.golden).is_(False)
     )
     return list(session.exec(question.limit(most)))
+
+
+def imports(session: Session, page: int) -> Listing[ImportRun]:
+    """A page of imports, the newest first."""
+    question = select(ImportRun).order_by(col(ImportRun.started_at).desc(), col(ImportRun.id))
+    return listing(session, question, page)
+
+
+def import_run(session: Session, run_id: UUID, page: int) -> tuple[ImportRun, Listing[ImportProblem]]:
+    """An import with a page of its refused lines.
+
+    Raises:
+        NotFound: no such import.
+    """
+    run = session.get(ImportRun, run_id)
+    if run is None:
+        raise NotFound
+    question = select(ImportProblem).where(ImportProblem.run_id == run_id).order_by(col(ImportProblem.line))
+    return run, listing(session, question, page)
