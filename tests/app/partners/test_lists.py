@@ -214,7 +214,7 @@ class TestTakingBack:
 
     def test_a_lead_and_another_tip_read_alike(self, context: Context, client: Client, key: str) -> None:
         """Nobody learns from taking a tip back that somebody was recognised on it."""
-        answers = []
+        answers: list[Any] = []
         for state in (TipState.ROUTED, TipState.IN_REVIEW, TipState.LEAD):
             tip_id = keep_tip(context, channel_of(context).id, len(answers), state=state)
             body = self.withdraw(client, key, str(tip_id)).json()

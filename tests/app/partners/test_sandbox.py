@@ -147,6 +147,7 @@ class TestTheWalk:
         sandbox.walk(context)
         with context.db.read() as session:
             store_key = session.exec(select(Photo)).one().store_key
+        assert [path for path in context.settings.data_dir.rglob("*") if store_key in str(path)]
         clock.shift(timedelta(hours=1, seconds=1))
         sandbox.walk(context)
 
