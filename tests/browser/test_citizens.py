@@ -72,9 +72,7 @@ class TestSending:
                 reached.append(name)
 
         assert [
-            name
-            for name in reached
-            if name in {"photos", "place_text", "description", "seen", "danger_now"}
+            name for name in reached if name in {"photos", "place_text", "description", "seen", "danger_now"}
         ] == [
             "photos",
             "place_text",
