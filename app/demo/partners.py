@@ -35,9 +35,9 @@ BULLETIN = {
     "en": (
         "The shared photo of a boy in a Futian park has been checked",
         (
-            "A photo of a boy begging in a park was shared many times. We checked it: it was taken last year, "
-            "and the boy is back with his family.\n\nPlease stop sharing it. If you see a child who may need "
-            "help, send a photo and the place here."
+            "A photo of a boy begging in a park was shared many times. We checked it: it was taken last "
+            "year, and the boy is back with his family.\n\nPlease stop sharing it. If you see a child who "
+            "may need help, send a photo and the place here."
         ),
     ),
 }
