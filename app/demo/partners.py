@@ -56,7 +56,7 @@ def keys_of_this_run(context: Context) -> dict[str, str]:
             for key, _ in keys.keys_of(session, channel.id):
                 if key.expires_at > now():
                     keys.revoke_key(session, key.key_id)
-            made[name] = keys.make_key(session, context.keys, channel, days=30, label="demo").key
+            made[name] = keys.make_key(session, context.keys, channel, days=90, label="demo").key
     return made
 
 
