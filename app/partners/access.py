@@ -37,6 +37,7 @@ class Caller:
         kind: partner, sandbox or registry.
         jurisdiction_code: area of a registry; None for others.
         unused_lately: whether the key's last use is to be written down anew.
+        signs: whether its requests are signed.
     """
 
     channel_id: UUID
@@ -44,6 +45,7 @@ class Caller:
     kind: ChannelKind
     jurisdiction_code: str | None
     unused_lately: bool = False
+    signs: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -58,7 +60,9 @@ def _caller(scope: Scope, *, sends: bool = False) -> Callable[..., Coroutine[Non
             key, channel = service.authenticate(session, request.headers.get("authorization", ""), scope)
             sealed = key.signing_secret_sealed
             unused = key.last_used_at is None or key.last_used_at < now() - LAST_USE_EVERY
-            caller = Caller(channel.id, key.key_id, channel.kind, channel.jurisdiction_code, unused)
+            caller = Caller(
+                channel.id, key.key_id, channel.kind, channel.jurisdiction_code, unused, signs=bool(sealed)
+            )
             request.state.caller = caller
             if sends and channel.paused_at is not None:
                 raise NotAllowed(quotas.PAUSED)

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.render import language_of
-from app.partners import queries, service
+from app.partners import queries, service, signatures
 from app.partners.access import ReadsTips, SendsTips, documented_scheme, room_for
 from app.partners.documents import TIP_BODY, TipAnswer, TipPage, TipReceived, refusals, tip_answer
 from app.tips import answers, intake, receipts, withdrawing
@@ -52,7 +52,8 @@ def send_tip(
         str | None,
         Header(
             description="Your own name for this request, 8 to 200 characters. Repeated with the same body, "
-            "it gives the same answer and makes no second tip; with another body, 422.",
+            "it gives the same answer and makes no second tip; with another body, 422. Needed where requests "
+            "are signed.",
             examples=["0b8d1f0e-7f5a-4f3e-9d0e-5a0c6f1b2d3c"],
             json_schema_extra={"minLength": 8, "maxLength": 200},
         ),
@@ -63,6 +64,7 @@ def send_tip(
     The answer never depends on what a picture shows; one that was sent before makes a new tip.
     """
     room_for(context, caller, response)
+    signatures.check_repeatable(idempotency_key, signs=caller.signs)
     new = intake.partner_tip(parts, idempotency_key, language_of(request))
     try:
         accepted = tips.accept(context, caller.channel_id, new, caller.actor)

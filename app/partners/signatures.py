@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from app.core.clock import now
-from app.core.errors import NotSignedIn
+from app.core.errors import Invalid, NotSignedIn
 from app.partners.service import refused
 
 TIMESTAMP = "Homeward-Timestamp"
@@ -50,6 +50,16 @@ def check(secret: str, headers: Mapping[str, str], method: str, target: str, bod
     given = headers.get(SIGNATURE, "")
     if not in_time or not hmac.compare_digest(wanted.encode(), given.encode()):
         raise unsigned()
+
+
+def check_repeatable(idempotency_key: str | None, *, signs: bool) -> None:
+    """See that a signed tip, sent again by whoever overheard it, would stay one.
+
+    Raises:
+        Invalid: it is signed and has no key of its own.
+    """
+    if signs and not idempotency_key:
+        raise Invalid("A signed tip needs an Idempotency-Key.", field="Idempotency-Key")
 
 
 def unsigned() -> NotSignedIn:

@@ -34,6 +34,7 @@ class TestGoodSignatures:
         """The body is read once for the signature and once for the tip."""
         body, kind = form(description="A girl asks for money.")
         headers = headers_of(key, "POST", TIPS, body) | {"Content-Type": kind}
+        headers["Idempotency-Key"] = "request-0001"
 
         answer = client.post(TIPS, headers=headers, content=body)
 
@@ -67,6 +68,20 @@ class TestGoodSignatures:
         assert {answer.status_code for answer in answers} == {201}
         assert len({answer.content for answer in answers}) == 1
         assert len(tips(context)) == 1
+
+    @pytest.mark.parametrize("repeat", [None, ""])
+    def test_a_signed_tip_has_a_key_of_its_own(
+        self, context: Context, client: Client, key: NewKey, repeat: str | None
+    ) -> None:
+        """Without one, whoever overhears the request could make tips of it for five minutes."""
+        body, kind = form()
+        headers = headers_of(key, "POST", TIPS, body) | {"Content-Type": kind}
+        headers |= {} if repeat is None else {"Idempotency-Key": repeat}
+
+        answer = client.post(TIPS, headers=headers, content=body)
+
+        assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+        assert tips(context) == []
 
 
 class TestBadSignatures:
