@@ -1,6 +1,6 @@
 """Open311 GeoReport v2: services, their definition, requests. Requests are read by who sent them alone."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from app.partners import service as partners
 from app.partners.access import room_for
 from app.partners.models import Scope
 from app.tips import service as tips
+from app.tips.fields import NO_OFFSET
 from app.tips.parts import Parts
 
 router = APIRouter(tags=["open311"])
@@ -46,7 +47,7 @@ def discovery(request: Request, context: ContextDep, fmt: Format) -> Response:
                 "url": f"{base}/open311/v2",
                 "changeset": "2026-11-23T00:00:00+08:00",
                 "type": "production",
-                "formats": ["application/json", "text/xml"],
+                "formats": ["application/json", "application/xml"],
             }
         ],
     }
@@ -91,7 +92,7 @@ def send(
     language = language_of(request)
     new = form.tip_of(parts, idempotency_key, language)
     accepted = tips.accept(context, caller.channel_id, new, caller.actor)
-    request.state.accepted = 1
+    request.state.accepted = int(accepted.is_new)
     row = {"service_request_id": str(accepted.tip_id), "service_notice": None, "account_id": None}
     reply = written(fmt, "service_requests", [row], 201)
     for name in ("RateLimit", "RateLimit-Policy"):
@@ -121,9 +122,10 @@ def list_requests(
     del jurisdiction_id
     caller = caller_of(request, context, api_key, Scope.TIPS_READ)
     until = _moment(end_date, "end_date") or now()
+    since = _moment(start_date, "start_date") or _before(until)
     wanted = queries.Wanted(
         ids=_ids(service_request_id),
-        since=_moment(start_date, "start_date") or until - SPAN,
+        since=since,
         until=until,
         codes=_some_of(service_code, frozenset(services.SERVICES), "service_code"),
         states=_some_of(status, frozenset({"open", "closed"}), "status"),
@@ -194,10 +196,19 @@ def _some_of(text: str, allowed: frozenset[str], field: str) -> frozenset[str]:
 
 
 def _moment(text: str, field: str) -> datetime | None:
+    if not text:
+        return None
     try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        found = None
-    if text and (found is None or found.tzinfo is None):
-        raise Invalid("Give date and time with offset, as 2026-02-03T14:05:00+08:00.", field=field)
-    return found
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise Invalid(NO_OFFSET, field=field)
+
+
+def _before(until: datetime) -> datetime:
+    try:
+        return until - SPAN
+    except OverflowError as error:
+        raise Invalid(NO_OFFSET, field="end_date") from error

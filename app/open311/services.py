@@ -19,7 +19,7 @@ SERVICES = {
 """Name and description of each service."""
 GROUP = message("Children")
 ATTRIBUTES = (
-    ("media", "file", True, message("The photo, as a file of a form: JPEG, PNG, WebP or HEIC.")),
+    ("media", "string", True, message("The photo, as a file of a form: JPEG, PNG, WebP or HEIC.")),
     ("observed_at", "datetime", False, message("When it was seen, with its offset.")),
     ("external_id", "string", False, message("Your own number. Sent again with it, it is the same tip.")),
     ("coordinate_system", "singlevaluelist", False, message("What lat and long are in.")),

@@ -120,6 +120,8 @@ class TestSending:
         assert first.json() == again.json()
         assert other.status_code == 409
         assert len(tips(context)) == 1
+        with context.db.read() as session:
+            assert session.exec(select(ChannelDay.accepted)).one() == 1
 
     @pytest.mark.parametrize(
         ("fields", "photos", "status"),
@@ -219,9 +221,20 @@ class TestReading:
 
         assert len(client.get(f"{HERE}/requests.json?api_key={key}{query}").json()) == count
 
-    @pytest.mark.parametrize("query", ["status=x", "start_date=soon", "service_request_id=1"])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "status=x",
+            "start_date=soon",
+            "start_date=2026-02-03",
+            "start_date=0001-01-01T00:00:00%2B10:00",
+            "end_date=0001-01-10T00:00:00Z",
+            "end_date=9999-12-31T23:59:59-10:00",
+            "service_request_id=1",
+        ],
+    )
     def test_a_wrong_filter_is_refused(self, client: Client, key: str, query: str) -> None:
-        """Rather than passed over."""
+        """Rather than passed over, or failed upon: some times lie beyond all calendars."""
         assert client.get(f"{HERE}/requests.json?api_key={key}&{query}").status_code == 400
 
     @pytest.mark.parametrize("path", ["services.csv", "services/pothole.json", "requests/x.json"])
