@@ -1,20 +1,26 @@
-"""Every operation of the API's document, asked with whatever the document allows."""
+"""Every operation of the API's document, asked with what the document allows and with what it does not."""
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
+from schemathesis.core.failures import FailureGroup
 
 from app.core.context import Context
 from app.main import create_app
 from app.partners import keys
 from app.tips.models import ChannelKind
 
-EXAMPLES = 6
+EXAMPLES = 20
 """Requests for each operation and kind of data."""
 NAMED = (
     "not_a_server_error",
@@ -53,35 +59,77 @@ def registry(context: Context) -> str:
         return keys.make_key(session, context.keys, channel).key
 
 
-def test_no_fault_and_no_answer_that_is_not_documented(app: FastAPI, partner: str, registry: str) -> None:
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_no_fault_and_no_answer_that_is_not_documented(
+    app: FastAPI, partner: str, registry: str, mode: GenerationMode
+) -> None:
     """No 500, no undocumented status, kind of content or shape, whatever is sent."""
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
     checks = CHECKS.get_by_names(list(NAMED))
     complaints: Counter[str] = Counter()
     asked = 0
 
+    if mode == GenerationMode.NEGATIVE:
+        # Open311's reading routes do not name the 400 of a repeated parameter.
+        schema = schema.exclude(path_regex="^/open311/")
     operations: Any = schema.get_all_operations()
     for found in operations:
         operation: Any = found.ok()
         headers = {"Authorization": f"Bearer {registry if '/records' in operation.path else partner}"}
-        for case in cases(operation):
+        for case in cases(operation, mode):
             asked += 1
             response = case.call(headers=headers)
             try:
                 case.validate_response(response, checks=checks)
-            except Exception as problem:  # noqa: BLE001 - all of them are shown together
-                said = " ".join(str(problem).split())[:200]
-                complaints[f"{case.method} {case.path}: {response.status_code} {said}"] += 1
+            except FailureGroup as group:
+                # All of them are shown together.
+                for problem in group.exceptions:
+                    said = " ".join(str(problem).split())[:200]
+                    complaints[f"{case.method} {case.path}: {response.status_code} {said}"] += 1
 
-    assert asked > 100
+    assert asked > 500
     assert "\n".join(complaints) == ""
 
 
-def cases(operation: Any) -> list[Any]:
-    """Some requests that the document allows."""
+def test_the_examples_are_what_the_document_says(app: FastAPI) -> None:
+    """Who copies an example sends, or awaits, what is allowed."""
+    document = app.openapi()
+    wrong, tried = [], 0
+
+    for path, schema, example in examples(document, ""):
+        tried += 1
+        complete = schema | {"components": document["components"]}
+        if not jsonschema_rs.Draft202012Validator(complete, validate_formats=True).is_valid(example):
+            wrong.append((path, example))
+
+    assert tried > 50
+    assert wrong == []
+
+
+def examples(part: Any, path: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Each example of a document, where it stands and what it has to be."""
+    if isinstance(part, list):
+        for number, entry in enumerate(part):
+            yield from examples(entry, f"{path}/{number}")
+    if not isinstance(part, dict):
+        return
+    schema = part["schema"] if isinstance(part.get("schema"), dict) else part
+    if isinstance(part.get("examples"), list):
+        yield from ((path, schema, example) for example in part["examples"])
+    if isinstance(part.get("examples"), dict) and schema is not part:
+        yield from ((path, schema, named["value"]) for named in part["examples"].values())
+    if "example" in part and (schema is not part or "type" in part):
+        yield path, schema, part["example"]
+    for name, entry in part.items():
+        if name not in {"example", "examples"}:
+            yield from examples(entry, f"{path}/{name}")
+
+
+def cases(operation: Any, mode: GenerationMode) -> list[Any]:
+    """Some requests that the document allows, or some that it does not."""
     drawn: list[Any] = []
 
-    @given(case=operation.as_strategy())
+    @given(case=operation.as_strategy(mode))
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -93,5 +141,7 @@ def cases(operation: Any) -> list[Any]:
     def draw(case: Any) -> None:
         drawn.append(case)
 
-    draw()
+    # An operation that takes nothing cannot be asked wrongly.
+    with contextlib.suppress(Unsatisfiable):
+        draw()
     return drawn
