@@ -33,7 +33,7 @@ Text = Annotated[str, Query(max_length=LONGEST_LIST)]
 Body = Annotated[Parts, Depends(form.read)]
 
 
-@router.get("/discovery.{fmt}", summary="What this endpoint is", responses=answers_of(200, 404))
+@router.get("/discovery.{fmt}", summary="What this endpoint is", responses=answers_of(200, 400, 404))
 def discovery(request: Request, context: ContextDep, fmt: Format) -> Response:
     """Tell addresses and formats."""
     base = context.settings.public_url or str(request.base_url).rstrip("/")
@@ -54,14 +54,14 @@ def discovery(request: Request, context: ContextDep, fmt: Format) -> Response:
     return written(fmt, "discovery", value)
 
 
-@router.get("/services.{fmt}", summary="What may be asked for", responses=answers_of(200, 404))
+@router.get("/services.{fmt}", summary="What may be asked for", responses=answers_of(200, 400, 404))
 def list_services(request: Request, fmt: Format, jurisdiction_id: Text = "") -> Response:
     """List the services."""
     del jurisdiction_id
     return written(fmt, "services", services.listed(language_of(request)))
 
 
-@router.get("/services/{code}.{fmt}", summary="What a request holds", responses=answers_of(200, 404))
+@router.get("/services/{code}.{fmt}", summary="What a request holds", responses=answers_of(200, 400, 404))
 def define_service(request: Request, code: str, fmt: Format, jurisdiction_id: Text = "") -> Response:
     """Define one service."""
     del jurisdiction_id
@@ -138,7 +138,7 @@ def list_requests(
 @router.get(
     "/requests/{request_id}.{fmt}",
     summary="Read one of the own requests",
-    responses=answers_of(200, 403, 404, 500, 503),
+    responses=answers_of(200, 400, 403, 404, 500, 503),
 )
 def read(
     request: Request,
@@ -157,7 +157,7 @@ def read(
 @router.get(
     "/tokens/{token}.{fmt}",
     summary="The request behind a token",
-    responses=answers_of(200, 403, 404, 500, 503),
+    responses=answers_of(200, 400, 403, 404, 500, 503),
 )
 def read_token(
     request: Request,
