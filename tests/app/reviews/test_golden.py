@@ -470,7 +470,7 @@ def _shape(text: str) -> str:
     """A page without ids, numbers and what the sender or the record says."""
     body = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
     body = re.sub(r"<dd[^>]*>.*?</dd>", "<dd>", body, flags=re.DOTALL)
-    return re.sub(r"\d+", "N", body)
+    return re.sub(r"\u202f[AP]M", " M", re.sub(r"\d+", "N", body))
 
 
 def _without_place(line: str) -> str:
