@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, not_, select
 
 from app.core.render import translate
 from app.core.settings import Settings
 from app.open311.services import DANGER, IN_NEED, SERVICES
+from app.partners.queries import has_status
 from app.tips import answers
 from app.tips.answers import Status
 from app.tips.models import Author, Tip
@@ -48,9 +49,11 @@ def requests(
         asked = asked.where(col(Tip.received_at) >= wanted.since, col(Tip.received_at) < wanted.until)
     if len(wanted.codes) == 1:
         asked = asked.where(col(Tip.danger_now).is_(DANGER in wanted.codes))
+    if len(wanted.states) == 1:
+        closed = has_status(Status.CLOSED)
+        asked = asked.where(closed if "closed" in wanted.states else not_(closed))
     found = session.exec(asked.order_by(col(Tip.received_at).desc(), col(Tip.id).desc()).limit(MOST_ROWS))
-    rows = [row(session, settings, tip, language) for tip in found]
-    return [each for each in rows if not wanted.states or each["status"] in wanted.states]
+    return [row(session, settings, tip, language) for tip in found]
 
 
 def row(session: Session, settings: Settings, tip: Tip, language: str) -> dict[str, Any]:

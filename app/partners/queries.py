@@ -56,7 +56,7 @@ def page_of_tips(
     if cursor is not None:
         asked = asked.where(order < tuple_(*_read(cursor)))
     if wanted.status is not None:
-        asked = asked.where(_has(wanted.status))
+        asked = asked.where(has_status(wanted.status))
     if wanted.external_id is not None:
         asked = asked.where(Tip.external_id == wanted.external_id)
     if wanted.received_from is not None:
@@ -77,7 +77,7 @@ def _utc(moment: datetime, field: str) -> datetime:
         raise Invalid(NO_OFFSET, field=field) from error
 
 
-def _has(status: Status) -> ColumnElement[bool]:
+def has_status(status: Status) -> ColumnElement[bool]:
     """The status as `app.tips.answers` gives it: an answer once given stays."""
     answered = (
         select(TipMessage.id)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import georeport
@@ -17,6 +18,7 @@ from sqlmodel import select
 from app.audit.service import SYSTEM
 from app.core.context import Context
 from app.main import create_app
+from app.open311 import queries
 from app.partners import keys
 from app.partners.models import ChannelDay, Scope
 from app.tips import progress
@@ -67,7 +69,7 @@ class TestClientOfOthers:
     def test_it_lists_defines_and_reads(
         self, context: Context, client: Client, address: str, key: str, fmt: str
     ) -> None:
-        """The PyPI package georeport understands every answer that it can ask for."""
+        """The PyPI package georeport understands the services. Requests need a key; it sends none."""
         sent = send(client, key).json()[0]["service_request_id"]
         city = georeport.GeoReport(address, api_key=key, output_format=fmt)
 
@@ -155,7 +157,7 @@ class TestSending:
             assert ET.fromstring(answer.text).find("error/code") is not None  # noqa: S314 - our own
         assert tips(context) == []
 
-    def test_scopes_signatures_and_pauses_hold_here_too(self, context: Context, client: Client) -> None:
+    def test_scopes_and_signatures_hold_here_too(self, context: Context, client: Client) -> None:
         """Another way in is no way round."""
         with context.db.write() as session:
             channel = keys.add_channel(session, "Quiet")
@@ -203,6 +205,28 @@ class TestReading:
         assert [row[name] for name in ("lat", "long", "address", "media_url", "description")] == [None] * 5
         assert "Metro" not in json.dumps(row)
         assert client.get(f"{HERE}/requests.json?api_key={key}&status=open").json() == []
+
+    def test_the_newest_of_a_status_are_listed_however_many_others_came_since(
+        self, context: Context, client: Client, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An old open request does not hide behind newer closed ones."""
+        monkeypatch.setattr(queries, "MOST_ROWS", 1)
+        old, new = (send(client, key).json()[0]["service_request_id"] for _ in range(2))
+        with context.db.write() as session:
+            progress.dispose(
+                session, session.get_one(Tip, UUID(new)), Disposition.NOT_A_CHILD, SYSTEM, "A puppet."
+            )
+
+        listed = {
+            status: client.get(f"{HERE}/requests.json?api_key={key}&status={status}").json()
+            for status in ("open", "closed", "open,closed")
+        }
+
+        assert {status: [row["service_request_id"] for row in rows] for status, rows in listed.items()} == {
+            "open": [old],
+            "closed": [new],
+            "open,closed": [new],
+        }
 
     @pytest.mark.parametrize(
         ("query", "count"),
