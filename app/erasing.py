@@ -12,11 +12,8 @@ What stays is what the audit log speaks of: the tip's id, its times, its area an
 The sender reads the same and nothing sooner or later, whether anything was erased (`app.tips.withdrawing`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import Session, col, delete, or_, select, update
 
 from app.audit import service as audit
@@ -32,12 +29,6 @@ from app.referrals.models import Referral
 from app.reviews.models import Appeal, Review, ReviewState
 from app.sightings.models import SightingFace, SightingSuggestion, SuggestionState
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipNotification
-
-GUARD = "tip_no_update"
-"""The trigger that refuses to rewrite what a tip says."""
-
-_BUSY_MS = 200
-"""How long emptying the write-ahead log may wait for readers; it is emptied again later anyway."""
 
 
 def erase_tip(context: Context, tip_id: UUID) -> bool:
@@ -59,7 +50,7 @@ def erase_tip(context: Context, tip_id: UUID) -> bool:
         erasing.erase(session, context.store, photos)
         _forget_words(session, tip_id)
         audit.record(session, SYSTEM, Action.TIP_ERASED, "tip", tip_id, photos=len(photos))
-    _empty_log(context)
+    context.db.empty_log()
     return True
 
 
@@ -107,58 +98,24 @@ def _forget_comparisons(session: Session, tip_id: UUID) -> None:
 
 
 def _forget_words(session: Session, tip_id: UUID) -> None:
-    with _unguarded(session):
-        session.exec(
-            update(Tip)
-            .where(col(Tip.id) == tip_id)
-            .values(
-                place_text="",
-                latitude=None,
-                longitude=None,
-                accuracy_m=None,
-                given_system=None,
-                description="",
-                source_url=None,
-                contact_sealed=None,
-            )
+    # The database's guard lets the words of a taken-back tip be blanked, all of them and nothing else.
+    session.exec(
+        update(Tip)
+        .where(col(Tip.id) == tip_id)
+        .values(
+            place_text="",
+            latitude=None,
+            longitude=None,
+            accuracy_m=None,
+            given_system=None,
+            description="",
+            source_url=None,
+            contact_sealed=None,
         )
+    )
     session.exec(
         update(TipMessage)
         .where(col(TipMessage.tip_id) == tip_id, col(TipMessage.author) == Author.TIPSTER)
         .values(text="")
     )
     session.exec(delete(TipNotification).where(col(TipNotification.tip_id) == tip_id))
-
-
-@contextmanager
-def _unguarded(session: Session) -> Iterator[None]:
-    """Let this transaction, and no other, blank what a tip says.
-
-    The trigger is gone inside the transaction alone: it is put back, word for word, before the transaction
-    can be committed, and a rollback brings it back, too.
-    """
-    if session.get_bind().dialect.name != "sqlite":
-        yield
-        return
-    wanted = text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :name")
-    guard = session.connection().execute(wanted, {"name": GUARD}).scalar_one()
-    session.connection().exec_driver_sql(f"DROP TRIGGER {GUARD}")
-    yield
-    session.flush()
-    session.connection().exec_driver_sql(guard)
-
-
-def _empty_log(context: Context) -> None:
-    """Have SQLite write its log into the database and cut it, so that it holds no copy of what was erased."""
-    if context.db.engine.dialect.name != "sqlite":
-        return
-    pooled = context.db.engine.raw_connection()
-    try:
-        cursor = pooled.cursor()
-        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
-        cursor.close()
-    finally:
-        pooled.close()

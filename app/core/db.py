@@ -17,6 +17,9 @@ from sqlmodel import Session, create_engine
 BUSY_TIMEOUT_MS = 3_000
 """How long a writer waits for another; longer would hold web threads and stop the service."""
 
+LOG_PATIENCE_MS = 200
+"""How long emptying the write-ahead log waits for readers."""
+
 PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "2",  # FULL
@@ -85,6 +88,23 @@ class Database:
         """A session for questions; it never takes the write lock."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
+
+    def empty_log(self) -> None:
+        """Have SQLite write its log into the database and cut it: it may hold copies of what was erased.
+
+        Readers may keep it from doing so for now; the log is emptied again later anyway.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        pooled = self.engine.raw_connection()
+        try:
+            cursor = pooled.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {LOG_PATIENCE_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            cursor.close()
+        finally:
+            pooled.close()
 
     def close(self) -> None:
         """Give all connections back."""

@@ -19,9 +19,6 @@ from app.photos.models import Photo, PhotoHash, PhotoState
 from app.records import suppression
 from app.records.models import Record, RecordState, Reference, SuppressedKind
 
-_BUSY_MS = 200
-"""How long emptying the write-ahead log may wait for readers."""
-
 
 def finish(context: Context, record_id: UUID) -> None:
     """Erase an erased record's photos with all that was computed from them; repeated, it ends the same."""
@@ -30,7 +27,7 @@ def finish(context: Context, record_id: UUID) -> None:
             return
         references = session.exec(select(Reference).where(Reference.record_id == record_id)).all()
         _erase_photos(session, context, references)
-    _empty_log(context)
+    context.db.empty_log()
 
 
 def drop_if_erased(context: Context, reference_id: UUID) -> bool:
@@ -53,7 +50,7 @@ def drop_if_erased(context: Context, reference_id: UUID) -> bool:
         audit.record(
             session, SYSTEM, Action.RECORD_CHANGED, "record", record_id, photos_removed=1, erased_before=1
         )
-    _empty_log(context)
+    context.db.empty_log()
     return True
 
 
@@ -88,19 +85,3 @@ def _erase_photos(session: Session, context: Context, references: Iterable[Refer
         session.add(reference)
     session.flush()
     erasing.erase(session, context.store, gone)
-
-
-def _empty_log(context: Context) -> None:
-    """Have SQLite write its log into the database and cut it, so that it holds no copy of what was erased."""
-    if context.db.engine.dialect.name != "sqlite":
-        return
-    pooled = context.db.engine.raw_connection()
-    try:
-        cursor = pooled.cursor()
-        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
-        cursor.close()
-    finally:
-        pooled.close()

@@ -1,6 +1,5 @@
 """Adding to a tip that is open: words and photos."""
 
-import contextlib
 from uuid import UUID
 
 from fastapi import Request
@@ -15,7 +14,7 @@ from app.core.context import Context
 from app.core.errors import Conflict, Invalid, TooMany, Unavailable
 from app.core.files import StoredFile
 from app.photos.models import Photo
-from app.tips import answers, fields, progress, queries
+from app.tips import answers, fields, progress, queries, storing
 from app.tips.models import Author, Channel, ChannelKind, Submission, Tip, TipMessage, TipState
 from app.tips.parts import PHOTOS, Parts, read_parts
 
@@ -81,7 +80,7 @@ def add_photos(context: Context, tip_id: UUID, parts: Parts) -> None:
         if parts.problem is not None:
             raise parts.problem
         _check_room(session, tip_id, len(parts.photos))
-    stored = _store(context, parts)
+    stored = storing.store(context, parts.photos)
     try:
         with context.db.write() as session:
             kept = _keep(session, session.get_one(Tip, tip_id), key, parts, stored)
@@ -89,10 +88,10 @@ def add_photos(context: Context, tip_id: UUID, parts: Parts) -> None:
         # As in `service.accept`: a commit whose answer was lost may stand, so the sealed photos stay.
         raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
     except (Conflict, Invalid):
-        _drop(context, stored)
+        storing.drop(context, stored)
         raise
     if not kept:
-        _drop(context, stored)
+        storing.drop(context, stored)
 
 
 def _keep(session: Session, tip: Tip, key: str, parts: Parts, stored: list[StoredFile]) -> bool:
@@ -166,26 +165,6 @@ def _sent_before(session: Session, tip: Tip, key: str, digest: str) -> bool:
 def _own_key(tip_id: UUID, key: str) -> str:
     """A form's key among the keys of tips."""
     return f"more:{tip_id}:{key}"
-
-
-def _store(context: Context, parts: Parts) -> list[StoredFile]:
-    stored: list[StoredFile] = []
-    try:
-        stored.extend(context.store.put(photo.data) for photo in parts.photos)
-    except OSError as error:
-        _drop(context, stored)
-        raise Unavailable(
-            "The service cannot keep photos just now and saved nothing. Please send it again later.",
-            retry_after_s=60,
-        ) from error
-    return stored
-
-
-def _drop(context: Context, stored: list[StoredFile]) -> None:
-    """Remove files that no row names. One that stays is sealed, and its key is gone."""
-    for file in stored:
-        with contextlib.suppress(OSError):
-            context.store.delete(file.store_key)
 
 
 def _wake(session: Session, tip: Tip) -> None:

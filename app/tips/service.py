@@ -16,7 +16,7 @@ from app.core.context import Context
 from app.core.errors import Conflict, Unavailable, message
 from app.core.files import StoredFile
 from app.photos.models import Photo
-from app.tips import progress, receipts
+from app.tips import progress, receipts, storing
 from app.tips.intake import NewTip
 from app.tips.models import Channel, ChannelKind, Submission, Tip
 
@@ -92,7 +92,7 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
     if earlier is not None:
         return Accepted(earlier.id, code, earlier.received_at, is_new=False)
     lookup = receipts.lookup_value(context.keys, context.settings, code)
-    stored = _store_photos(context, new)
+    stored = storing.store(context, new.photos)
     try:
         with context.db.write() as session:
             earlier = _earlier(session, channel_id, new)
@@ -102,7 +102,7 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
         # sender repeats. The sealed photos stay, since a commit whose answer was lost may stand after all.
         raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
     if earlier is not None:
-        _drop(context, stored)
+        storing.drop(context, stored)
     return Accepted(tip.id, code, tip.received_at, is_new=earlier is None)
 
 
@@ -171,23 +171,3 @@ def _keep(
         jobs.enqueue(session, "process_tip", unique_key=f"process_tip:{tip.id}", tip_id=str(tip.id))
     audit.record(session, actor, Action.TIP_ACCEPTED, "tip", tip.id, photos=len(stored))
     return tip
-
-
-def _store_photos(context: Context, new: NewTip) -> list[StoredFile]:
-    stored: list[StoredFile] = []
-    try:
-        stored.extend(context.store.put(photo.data) for photo in new.photos)
-    except OSError as error:
-        _drop(context, stored)
-        raise Unavailable(
-            "The service cannot keep photos just now and saved nothing. Please send it again later.",
-            retry_after_s=60,
-        ) from error
-    return stored
-
-
-def _drop(context: Context, stored: list[StoredFile]) -> None:
-    """Remove files that no row names. One that stays is sealed, and its key is gone."""
-    for file in stored:
-        with contextlib.suppress(OSError):
-            context.store.delete(file.store_key)

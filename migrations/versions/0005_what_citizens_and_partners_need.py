@@ -10,7 +10,31 @@ branch_labels = None
 depends_on = None
 
 
+RECEIVED = (
+    "channel_id, received_at, language, place_text, latitude, longitude, accuracy_m, given_system, "
+    "observed_at, description, danger_now, external_id, source_url, receipt_lookup"
+)
+"""What a tip says; it never changes, and is blanked when its sender took it back."""
+BLANKED = (
+    "place_text = ''", "description = ''", "latitude IS NULL", "longitude IS NULL", "accuracy_m IS NULL",
+    "given_system IS NULL", "source_url IS NULL",
+)
+KEPT = ("channel_id", "received_at", "language", "observed_at", "danger_now", "external_id", "receipt_lookup")
+
+
+def guard_tips(but: str = "") -> None:
+    """Refuse to rewrite what a tip says, but for one case."""
+    op.execute("DROP TRIGGER tip_no_update")
+    op.execute(
+        f"CREATE TRIGGER tip_no_update BEFORE UPDATE OF {RECEIVED} ON tip {but} "
+        "BEGIN SELECT RAISE(ABORT, 'tip rows are kept as they were written'); END"
+    )
+
+
 def upgrade() -> None:
+    blanked = " AND ".join(f"NEW.{each}" for each in BLANKED)
+    kept = " AND ".join(f"NEW.{each} IS OLD.{each}" for each in KEPT)
+    guard_tips(f"WHEN NOT (OLD.disposition IS 'withdrawn_by_tipster' AND {blanked} AND {kept})")
     op.create_table('enquiry',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
@@ -247,6 +271,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    guard_tips()
     op.drop_index('ix_tip_channel_id_disposed_at', table_name='tip')
     op.drop_index('ix_tip_channel_id_received_at', table_name='tip')
     op.drop_index(op.f('ix_tip_set_aside_by'), table_name='tip')

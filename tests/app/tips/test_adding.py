@@ -17,7 +17,7 @@ from app.core.context import Context
 from app.core.jobs import Job, JobState
 from app.officers.models import Role
 from app.photos.models import Face, Photo, PhotoState
-from app.tips import adding, withdrawing
+from app.tips import adding, storing, withdrawing
 from app.tips.models import Author, Channel, ChannelKind, Submission, Tip, TipMessage, TipState
 from app.tips.parts import NewPhoto, Parts
 from app.worker import Worker
@@ -97,13 +97,13 @@ class TestPhotos:
         parts = Parts({"submission": FORM}, (NewPhoto(jpeg((1, 2, 3)), "JPEG"),), None, "a digest of both")
         before = files_of(context)
         meeting = threading.Barrier(2)
-        store = adding._store
+        store = storing.store
 
         def slow(*arguments: object) -> object:
             meeting.wait(10)
             return store(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(adding, "_store", slow)
+        monkeypatch.setattr(storing, "store", slow)
         both = [threading.Thread(target=adding.add_photos, args=(context, tip.id, parts)) for _ in range(2)]
         for thread in both:
             thread.start()
@@ -206,14 +206,14 @@ class TestPhotos:
         """The last look is in the transaction that would add them; the sealed files go again."""
         tip = make.tip()
         before = files_of(context)
-        store = adding._store
+        store = storing.store
 
         def closing(*arguments: object) -> object:
             with context.db.write() as session:
                 session.exec(update(Tip).where(col(Tip.id) == tip.id).values(state=TipState.DISPOSED))
             return store(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(adding, "_store", closing)
+        monkeypatch.setattr(storing, "store", closing)
         answer = add(client, address(context, tip.id), jpeg())
 
         assert answer.status_code == 409
