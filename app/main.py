@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
+from app.audit import people_officer as people_pages
 from app.bulletins import citizen as bulletin_pages
 from app.bulletins import officer as bulletin_desk_pages
 from app.cases import officer as case_pages
@@ -20,10 +21,13 @@ from app.core.web.headers import SecurityHeaders
 from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
 from app.enquiries import citizen as enquiry_pages
+from app.floods import officer as flood_pages
 from app.jurisdictions import api as area_api
 from app.jurisdictions import citizen as area_pages
 from app.maps import officer as map_pages
+from app.officers import directory_officer as directory_pages
 from app.officers import officer as officer_pages
+from app.officers import second_factor_officer as second_factor_pages
 from app.open311 import api as open311_api
 from app.oversight import officer as oversight_pages
 from app.partners import api as partner_api
@@ -31,11 +35,14 @@ from app.partners import batch_api, package_api, upload_api
 from app.partners.counting import CountsRequests
 from app.partners.documents import completed
 from app.photos import officer as photo_pages
+from app.photos import originals_officer as original_pages
 from app.records import api as record_api
 from app.records import officer as record_pages
 from app.records import pfif_api
 from app.records import registry_officer as registry_pages
 from app.referrals import officer as referral_pages
+from app.retention import citizen as retention_pages
+from app.retention import officer as expiry_pages
 from app.reviews import cluster_officer as cluster_pages
 from app.reviews import officer as review_pages
 from app.reviews import quality_officer as quality_pages
@@ -66,6 +73,12 @@ class Site(StrEnum):
 
 CONSOLE_ROUTERS = (
     officer_pages.router,
+    second_factor_pages.router,
+    directory_pages.router,
+    people_pages.router,
+    original_pages.router,
+    expiry_pages.router,
+    flood_pages.router,
     queue_pages.router,
     quality_pages.router,
     review_pages.router,
@@ -93,6 +106,7 @@ CITIZEN_ROUTERS = (
     area_pages.router,
     enquiry_pages.router,
     bulletin_pages.router,
+    retention_pages.router,
 )
 API_ROUTERS = (
     batch_api.router,  # Before the API: its address would be taken for an id.

@@ -74,6 +74,57 @@ class Settings(BaseSettings):
     webhooks_inside: bool = Field(
         default=False, description="Webhooks and push may go to http and to private addresses; for trials."
     )
+    second_factor: bool = Field(
+        default=True,
+        description="Ask for a second factor of every role that sees photos; off only for a trial.",
+    )
+    step_up_minutes: int = Field(
+        10, ge=1, description="How long a fresh proof of who one is serves for exports and unsealing."
+    )
+    oidc_issuer: str = Field(
+        "", description="Address of the force's own sign-in (OpenID Connect); empty offers none."
+    )
+    oidc_client_id: str = Field("", description="Homeward's name there.")
+    oidc_secret_file: Path | None = Field(None, description="File with Homeward's secret there, mode 0600.")
+    console_url: str = Field(
+        "",
+        pattern="^(https?://[^/ ]+)?$",
+        description="Address officers know, as https://console.example.org.",
+    )
+    working_hours: str = Field(
+        "07-21", pattern="^[0-2][0-9]-[0-2][0-9]$", description="Hours of the day that are ordinary for work."
+    )
+    bulk_views: int = Field(120, ge=1, description="Photos opened in an hour from which it is unusual.")
+    header_seconds: float = Field(10, gt=0, description="A request's head has to arrive within this.")
+    body_seconds: float = Field(
+        60, gt=0, description="A body may rest this long, and 4 KB/s more are fast enough."
+    )
+    disk_reserve_mb: int = Field(
+        256, ge=0, description="Tips are refused, politely, before less than this is free on the disk."
+    )
+    backup_recipients: str = Field(
+        "", description="Public keys (age1...) that backups are sealed to, with commas between."
+    )
+    tip_days: float = Field(90, gt=0, description="A closed tip that led to nothing is erased after this.")
+    open_tip_days: float = Field(
+        365, gt=0, description="A tip on which nobody decided is closed as expired after this."
+    )
+    template_days: float = Field(
+        30, gt=0, description="Face templates of a closed tip that led to nothing are erased after this."
+    )
+    contact_days: float = Field(
+        30, gt=0, description="A closed tip's contact and notices are erased after this."
+    )
+    case_years: float = Field(10, gt=0, description="Photos of a closed case are kept this long.")
+    record_years: float = Field(10, gt=0, description="A closed record is kept this long.")
+    session_days: float = Field(90, gt=0, description="Ended sessions of officers are forgotten after this.")
+    retention_share: float = Field(
+        0.05, gt=0, le=1, description="A night that would erase a larger share than this asks a person first."
+    )
+    flood_factor: float = Field(
+        8, gt=1, description="An hour with this many times its usual tips counts as a flood."
+    )
+    flood_least: int = Field(20, ge=2, description="Fewer tips in an hour than this are never a flood.")
     receipt_memory_kib: int = Field(19_456, ge=8, description="Argon2id memory for receipt codes, KiB.")
     receipt_passes: int = Field(2, ge=1, description="Argon2id passes for receipt codes.")
 

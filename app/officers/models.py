@@ -5,10 +5,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import JSON, Column
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
-from app.core.columns import Row, UtcDateTime
+from app.core.columns import Row, UtcDateTime, stored
 
 
 class Role(StrEnum):
@@ -52,6 +52,59 @@ class OfficerSession(Row, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     last_seen_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    second_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the second factor was given; without it the session only serves to give or to set one up."""
+    stepped_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the officer last proved anew to be there, before an export or an unsealing."""
+
+
+class FactorKind(StrEnum):
+    """What proves, beside the password, that it is the officer."""
+
+    TOTP = "totp"  # Six digits of an authenticator app.
+    WEBAUTHN = "webauthn"  # A security key or passkey, bound to this address.
+
+
+class SecondFactor(Row, table=True):
+    """An authenticator app or a security key of an officer."""
+
+    __tablename__ = "second_factor"
+
+    officer_id: UUID = Field(foreign_key="officer.id", index=True)
+    kind: FactorKind = Field(sa_type=stored(FactorKind))
+    name: str
+    secret_sealed: bytes | None = None
+    """Of an authenticator app."""
+    credential_id: bytes | None = Field(default=None, unique=True)
+    public_key: bytes | None = None
+    sign_count: int = 0
+    last_step: int | None = None
+    """The latest thirty-second step whose digits were used; they count once."""
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RecoveryCode(Row, table=True):
+    """A code for the day the second factor is lost; it counts once."""
+
+    __tablename__ = "recovery_code"
+
+    officer_id: UUID = Field(foreign_key="officer.id", index=True)
+    code_hash: str
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class OfficerIdentity(SQLModel, table=True):
+    """Who an officer is in the directory of their force (OpenID Connect)."""
+
+    __tablename__ = "officer_identity"
+
+    issuer: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    officer_id: UUID = Field(foreign_key="officer.id", index=True)
+    linked_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
 class SignInFailure(Row, table=True):

@@ -223,6 +223,26 @@ class Rendition(Row, table=True):
     height: int
 
 
+class OriginalRequest(Row, table=True):
+    """A wish to see a sealed original: one officer asks, another allows it, the first opens it once."""
+
+    __tablename__ = "original_request"
+    __table_args__ = (
+        CheckConstraint(
+            "decided_by IS NULL OR decided_by <> asked_by", name="ck_original_request_two_persons"
+        ),
+    )
+
+    photo_id: UUID = Field(foreign_key="photo.id", index=True)
+    asked_by: UUID = Field(foreign_key="officer.id", index=True)
+    asked_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    reason_sealed: bytes
+    decided_by: UUID | None = Field(default=None, foreign_key="officer.id")
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    allowed: bool | None = None
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class FaceRole(StrEnum):
     """Who an officer says a face is."""
 

@@ -1,0 +1,5 @@
+"""Waves of tips, and what came in them."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

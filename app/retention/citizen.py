@@ -1,0 +1,5 @@
+"""What citizens read about how long what is kept."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
