@@ -20,7 +20,7 @@ PLACEHOLDER = re.compile(r"{(\w+)(:\w+)?}")
 
 
 def addresses(client: Client, context: Context) -> set[str]:
-    """Every route's address, with every id that exists put into every place."""
+    """The address of every route that can be got, with every id that exists put into every place."""
     with context.db.read() as session:
         ids = {
             str(value)
@@ -46,7 +46,7 @@ def _routes(routes: Sequence[Any]) -> list[str]:
         if isinstance(route, Mount):
             found.append(f"{route.path}/{{anything}}")
         elif hasattr(route, "effective_route_contexts"):
-            found.extend(inner.path for inner in route.effective_route_contexts())
+            found.extend(inner.path for inner in route.effective_route_contexts() if "GET" in inner.methods)
         else:
             found.append(route.path)
     return found

@@ -46,7 +46,7 @@ class Reviews(Machine):
         self.step(lambda s: claims.claim(s, self.officers[officer], self.candidate_id, LEASE_MINUTES))
 
     @rule(officer=who, conclusion=st.sampled_from(Conclusion), of_others=st.booleans())
-    def decide(self, officer: int, conclusion: Conclusion, of_others: bool) -> None:
+    def decide(self, officer: int, conclusion: Conclusion, *, of_others: bool) -> None:
         """Somebody decides: their own review, or tries a colleague's."""
         reviews = [r for r in self.reviews() if of_others or r.officer_id == self.officers[officer].id]
         review_id = reviews[-1].id if reviews else uuid4()
@@ -57,7 +57,7 @@ class Reviews(Machine):
         )
 
     @rule(officer=who, skip=st.booleans())
-    def hand_back(self, officer: int, skip: bool) -> None:
+    def hand_back(self, officer: int, *, skip: bool) -> None:
         """Somebody hands back what they hold, or passes over it."""
         held = [r for r in self.reviews() if r.officer_id == self.officers[officer].id]
         if held:
@@ -79,7 +79,7 @@ class Reviews(Machine):
         )
 
     @rule(officer=who, uphold=st.booleans())
-    def answer(self, officer: int, uphold: bool) -> None:
+    def answer(self, officer: int, *, uphold: bool) -> None:
         """Somebody answers an appeal."""
         made = self.all(Appeal)
         if made:
@@ -151,7 +151,7 @@ class Reviews(Machine):
 
     @invariant()
     def a_lead_rests_on_two_people(self) -> None:
-        """A lead of the candidate stands only while two, or a pair and an examiner, support the same person."""
+        """A lead stands only while two people support the same person, an examiner counted among them."""
         if not hasattr(self, "candidate_id"):
             return
         counted = [r for r in self.reviews() if r.state == ReviewState.DECIDED and r.set_aside_at is None]
