@@ -18,8 +18,8 @@ from app.core.context import Context
 from app.core.errors import Refusal
 from tests.make import Make
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "6"))
-STEPS = 30
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "8"))
+STEPS = 60
 
 WATCHED = ("candidate", "review", "appeal", "lead", "lead_dismissal", "tip", "tip_event", "tip_message")
 WATCHED_OF_CASES = ("police_case", "case_tip", "case_entry", "case_task", "case_merge", "referral")

@@ -56,6 +56,14 @@ class Reviews(Machine):
             )
         )
 
+    @rule(officer=who, conclusion=st.sampled_from(Conclusion))
+    def review(self, officer: int, conclusion: Conclusion) -> None:
+        """Somebody does what they are there for: takes it and decides."""
+        by = self.officers[officer]
+        held = self.step(lambda s: claims.claim(s, by, self.candidate_id, LEASE_MINUTES))
+        if held is not None:
+            self.step(lambda s: service.decide(s, by, held.id, conclusion, REASON, features=FEATURES))
+
     @rule(officer=who, skip=st.booleans())
     def hand_back(self, officer: int, *, skip: bool) -> None:
         """Somebody hands back what they hold, or passes over it."""
