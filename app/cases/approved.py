@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -61,6 +63,20 @@ class Picture:
 def of_case(session: Session, shown: CasePage) -> list[Picture]:
     """All pictures of a case that may be printed; of photos that are one picture, the first."""
     return [*_faces(session, shown), *_scenes(shown)]
+
+
+def opened(
+    picture: Picture, store: PhotoStore, officer: Officer, moment: datetime, zone: ZoneInfo
+) -> bytes | None:
+    """A picture's bytes, marked with who took it out and when; None when the file is gone.
+
+    Raises:
+        Unavailable: it could not be marked.
+    """
+    data = picture.sealed.data(store) if picture.sealed else None
+    if data is None:
+        return None
+    return photos.marked(data, officer, picture.photo_id, picture.kind, moment, zone)
 
 
 def logged(session: Session, officer: Officer, pictures: Iterable[Picture]) -> list[Picture]:

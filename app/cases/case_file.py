@@ -4,6 +4,7 @@ What is in it is settled and logged in one transaction. The archive is then writ
 at a time: nothing of it is ever on disk in the clear, and memory holds no more than its largest file.
 """
 
+import contextlib
 import hashlib
 import io
 import zipfile
@@ -26,10 +27,11 @@ from app.cases.page_queries import CasePage
 from app.cases.tasking_sheet import Sheet
 from app.core.clock import now
 from app.core.context import Context
+from app.core.errors import Unavailable
 from app.core.files import PhotoStore
 from app.officers.models import Officer
 
-Contents = bytes | Sealed | Callable[[], bytes]
+Contents = bytes | Sealed | Callable[[], bytes | None]
 """Bytes, a file of the store, or what makes the bytes when their turn comes."""
 
 READ_ME = """\
@@ -39,7 +41,7 @@ READ_ME = """\
   case.json                 案件及其线索、任务、转介、附件等全部记录
   timeline.csv              时间线
   tasking-sheet-*.pdf       任务单（中文、英文）
-  pictures/                 可打印的图片：比对人脸、隐去人脸的现场图；来源见 case.json
+  pictures/                 可打印的图片：比对人脸、隐去人脸的现场图，均印有导出人警号和时间；来源见 case.json
   attachments/              附件
   audit/events.jsonl        审计日志摘录
   audit/checkpoint.json     最近一次签名的日志检查点（如有）
@@ -55,10 +57,10 @@ previous_hash、hash）。摘录之外的行由前后哈希相连，完整日志
 Case file {number}
 Taken out {time}
 
-  case.json                 all rows of the case: tips, tasks, referrals, attachments and more
+  case.json                 all rows of the case, and what each picture shows
   timeline.csv              the timeline
   tasking-sheet-*.pdf       the tasking sheet, in Chinese and in English
-  pictures/                 compared faces, scenes with faces hidden; case.json says of what
+  pictures/                 compared faces, scenes with faces hidden, marked with who took them out
   attachments/              attachments
   audit/events.jsonl        extract of the audit log
   audit/checkpoint.json     the log's latest signed checkpoint, if there is one
@@ -135,7 +137,7 @@ def prepare(session: Session, context: Context, officer: Officer, case_id: UUID,
                 (f"tasking-sheet-{language}.pdf", _sheet(sheet, context.store, language, zone))
                 for language in paper.LANGUAGES
             ),
-            *((name, each.sealed) for name, each in named if each.sealed),
+            *((name, _picture(each, context, officer, at)) for name, each in named if each.sealed),
             *files,
             ("audit/events.jsonl", events),
             *_checkpoint(context),
@@ -157,6 +159,12 @@ def _attached(session: Session, officer: Officer, shown: CasePage) -> list[tuple
 
 def _sheet(sheet: Sheet, store: PhotoStore, language: str, zone: ZoneInfo) -> Callable[[], bytes]:
     return lambda: tasking_sheet.draw(sheet, store, language, zone)
+
+
+def _picture(
+    picture: Picture, context: Context, officer: Officer, at: datetime
+) -> Callable[[], bytes | None]:
+    return lambda: approved.opened(picture, context.store, officer, at, context.settings.zone)
 
 
 def _told(name: str, picture: Picture) -> dict[str, Any]:
@@ -214,7 +222,10 @@ def _bytes(contents: Contents, store: PhotoStore) -> bytes | None:
         case Sealed():
             return contents.data(store)
         case _:
-            return contents()
+            # What cannot be marked now is named as missing; the archive's beginning has left already.
+            with contextlib.suppress(Unavailable):
+                return contents()
+            return None
 
 
 class _Outlet(io.RawIOBase):

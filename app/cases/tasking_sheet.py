@@ -251,7 +251,10 @@ class _Draft:
         drawn = [
             (
                 each.kind,
-                (each.sealed.data(store) if each.sealed else None, self.say(each.caption, **each.values)),
+                (
+                    approved.opened(each, store, self.sheet.officer, self.sheet.printed_at, self.zone),
+                    self.say(each.caption, **each.values),
+                ),
             )
             for each in self.sheet.pictures
         ]

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from app.core.clock import now
 from app.core.context import ContextDep
-from app.core.db import SessionDep
 from app.officers.sessions import OfficerDep
 from app.photos import service
 from app.photos.models import RenditionKind
@@ -23,13 +23,14 @@ PICTURE_HEADERS = {
 
 @router.get("/photos/{photo_id}/{kind}")
 def show(
-    session: SessionDep,
     context: ContextDep,
     officer: OfficerDep,
     photo_id: UUID,
     kind: RenditionKind,
     face: Annotated[int, Query(ge=-1, le=1000)] = -1,
 ) -> Response:
-    """Show a derived picture to an officer who may see it; the reply waits for the audit row."""
-    picture = service.view(session, context.store, officer, photo_id, kind, face)
-    return Response(picture, media_type="image/jpeg", headers=PICTURE_HEADERS)
+    """Show a derived picture, marked, to an officer who may see it; its audit row is durable by then."""
+    with context.db.write() as session:
+        picture = service.view(session, context.store, officer, photo_id, kind, face)
+    made = service.marked(picture, officer, photo_id, kind, now(), context.settings.zone)
+    return Response(made, media_type="image/jpeg", headers=PICTURE_HEADERS)

@@ -1,6 +1,8 @@
 """What officers may do with photos: look at one. `app.photos.moving` says which are one picture."""
 
+from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -10,7 +12,7 @@ from app.audit.service import officer_actor
 from app.core.errors import NotFound
 from app.core.files import PhotoStore
 from app.officers.models import Officer
-from app.photos import queries
+from app.photos import queries, stamping
 from app.photos.models import Rendition, RenditionKind
 
 
@@ -53,3 +55,20 @@ def view(
         return store.get(rendition.store_key, rendition.sealed_key)
     except FileNotFoundError as error:
         raise NotFound from error
+
+
+def marked(
+    picture: bytes,
+    officer: Officer,
+    photo_id: UUID,
+    kind: RenditionKind,
+    moment: datetime,
+    zone: ZoneInfo,
+) -> bytes:
+    """A picture with who looks and when burnt in; call it after the view is in the audit log, outside of it.
+
+    Raises:
+        Unavailable: it could not be marked; there is then no picture.
+    """
+    text = stamping.words(officer, photo_id, moment, zone)
+    return stamping.shared.mark(picture, text, calm=kind == RenditionKind.FACE)
