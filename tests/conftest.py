@@ -61,6 +61,7 @@ def test_settings(folder: Path) -> Settings:
         data_dir=folder / "data",
         key_file=folder / "keys" / "homeward.key",
         secure_cookies=False,
+        second_factor=False,
         default_language="en",
         receipt_memory_kib=64,
         receipt_passes=1,

@@ -52,6 +52,29 @@ class NotSignedIn(Refusal):
 
     status = 401
     code = "not-signed-in"
+    page = "/console/sign-in"
+    """Where a browser is led instead of being refused."""
+
+
+class SecondFactorNeeded(NotSignedIn):
+    """Signed in with a password alone, which opens nothing yet."""
+
+    code = "second-factor-needed"
+    page = "/console/second-factor"
+
+    def __init__(self) -> None:
+        super().__init__("Prove with your second factor that it is you.")
+
+
+class ProofNeeded(Refusal):
+    """Something grave is asked for, and it is a while since the officer proved who they are."""
+
+    status = 403
+    code = "proof-needed"
+    page = "/console/prove"
+
+    def __init__(self) -> None:
+        super().__init__("Prove once more that it is you, then repeat this step.")
 
 
 class NotAllowed(Refusal):

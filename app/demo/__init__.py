@@ -82,6 +82,7 @@ def _settings() -> Settings:
         HOMEWARD_KEY_FILE=str(base / "keys" / "homeward.key"),
         HOMEWARD_SECURE_COOKIES="false",
     )
+    os.environ.setdefault("HOMEWARD_SECOND_FACTOR", "false")  # Its sign-ins are printed anyway.
     plain = Settings()
     os.environ.setdefault("HOMEWARD_PUBLIC_URL", f"http://{plain.host}:{plain.port}")
     os.environ.setdefault("HOMEWARD_WEBHOOKS_INSIDE", "true")

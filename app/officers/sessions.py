@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select, update
 
 from app.core.clock import now
 from app.core.context import Context
-from app.core.errors import NotAllowed, NotSignedIn
+from app.core.errors import NotAllowed, NotSignedIn, ProofNeeded, SecondFactorNeeded
 from app.core.settings import Settings
 from app.officers import passwords
 from app.officers.models import Officer, OfficerSession, Role
@@ -28,15 +28,34 @@ def cookie_name(settings: Settings) -> str:
     return "__Host-officer" if settings.secure_cookies else "officer"
 
 
-def start(session: Session, officer: Officer) -> str:
+def start(session: Session, officer: Officer, *, half: bool = False) -> str:
     """Start a session and return its cookie value; earlier sessions of the officer go on.
+
+    Args:
+        session: a writing session.
+        officer: whose.
+        half: only the password was right; until the second factor is given the session opens nothing.
 
     Returns:
         A token of 256 random bits; only its hash is stored.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    session.add(OfficerSession(token_sha256=_digest(token), officer_id=officer.id))
+    proven = None if half else now()
+    session.add(
+        OfficerSession(
+            token_sha256=_digest(token), officer_id=officer.id, second_at=proven, stepped_up_at=proven
+        )
+    )
     return token
+
+
+def prove(session: Session, token: str) -> None:
+    """Note that whoever holds a cookie proved a moment ago who they are."""
+    held = session.exec(select(OfficerSession).where(OfficerSession.token_sha256 == _digest(token))).one()
+    moment = now()
+    held.second_at = held.second_at or moment
+    held.stepped_up_at = moment
+    session.add(held)
 
 
 def end(session: Session, token: str) -> None:
@@ -118,7 +137,47 @@ def newcomer_of(request: Request) -> Officer:
 
     Raises:
         NotSignedIn: no cookie, an ended or expired session, or a disabled account.
+        SecondFactorNeeded: only the password was given so far.
     """
+    context: Context = request.app.state.context
+    held, officer = _session_of(request)
+    if context.settings.second_factor and held.second_at is None:
+        raise SecondFactorNeeded
+    return officer
+
+
+def fresh_of(request: Request) -> Officer:
+    """The signed-in officer who proved a moment ago who they are: for exports and unsealing.
+
+    Raises:
+        NotSignedIn: no cookie, an ended or expired session, or a disabled account.
+        NotAllowed: signed in with a one-time password.
+        ProofNeeded: the last proof is older than the setting allows.
+    """
+    officer = officer_of(request)
+    context: Context = request.app.state.context
+    held, _ = _session_of(request)
+    lasting = timedelta(minutes=context.settings.step_up_minutes)
+    if held.stepped_up_at is None or now() - held.stepped_up_at >= lasting:
+        raise ProofNeeded
+    return officer
+
+
+def half_of(request: Request) -> Officer:
+    """The officer of a session, also one who gave only a password: for the second factor's own pages.
+
+    Raises:
+        NotSignedIn: no cookie, an ended or expired session, or a disabled account.
+    """
+    return _session_of(request)[1]
+
+
+def is_half(request: Request) -> bool:
+    """Whether the session of a request still lacks its second factor."""
+    return _session_of(request)[0].second_at is None
+
+
+def _session_of(request: Request) -> tuple[OfficerSession, Officer]:
     context: Context = request.app.state.context
     token = token_of(request)
     if not token:
@@ -137,7 +196,7 @@ def newcomer_of(request: Request) -> Officer:
             kept = session.get_one(OfficerSession, found[0].id)
             kept.last_seen_at = moment
             session.add(kept)
-    return found[1]
+    return found[0], found[1]
 
 
 def require(*roles: Role) -> Callable[[Request], Officer]:
@@ -152,6 +211,8 @@ def require(*roles: Role) -> Callable[[Request], Officer]:
     return check
 
 
+HalfDep = Annotated[Officer, Depends(half_of)]
+FreshDep = Annotated[Officer, Depends(fresh_of)]
 NewcomerDep = Annotated[Officer, Depends(newcomer_of)]
 OfficerDep = Annotated[Officer, Depends(officer_of)]
 ReviewerDep = Annotated[Officer, Depends(require(Role.REVIEWER, Role.SUPERVISOR))]

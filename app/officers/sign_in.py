@@ -60,7 +60,7 @@ def sign_in(context: Context, username: str, password: str, held: str | None = N
         if held:
             sessions.end(session, held)
         audit.record(session, officer_actor(officer.id), Action.SIGNED_IN, "officer", officer.id)
-        return sessions.start(session, kept)
+        return sessions.start(session, kept, half=context.settings.second_factor)
 
 
 def sign_out(session: Session, officer: Officer, token: str) -> None:

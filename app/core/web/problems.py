@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import structlog
@@ -15,12 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import NOTHING_HERE, Invalid, NotSignedIn, Refusal, Unavailable, message
+from app.core.errors import NOTHING_HERE, Invalid, NotSignedIn, ProofNeeded, Refusal, Unavailable, message
 from app.core.render import language_of, page, translate
 
 log = structlog.get_logger()
 
-SIGN_IN = "/console/sign-in"
 GEOREPORT_STATUS = {401: 403, 415: 400, 422: 400}
 XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 REFUSED = message("The request was refused. Nothing was saved.")
@@ -101,10 +101,19 @@ def _answer(request: Request, refusal: Refusal) -> Response:
 
 
 def _refused(request: Request, error: Refusal) -> Response:
-    wants_page = request.method == "GET" and request.url.path.startswith("/console")
-    if isinstance(error, NotSignedIn) and wants_page:
-        return RedirectResponse(SIGN_IN, status_code=303)
+    console = request.url.path.startswith("/console")
+    if console and isinstance(error, ProofNeeded):
+        return RedirectResponse(f"{error.page}?{urlencode({'next': _came_from(request)})}", status_code=303)
+    if console and request.method == "GET" and isinstance(error, NotSignedIn):
+        return RedirectResponse(error.page, status_code=303)
     return _answer(request, error)
+
+
+def _came_from(request: Request) -> str:
+    """The page to come back to: the one asked for, or the one whose form was sent."""
+    if request.method == "GET":
+        return request.url.path
+    return urlsplit(request.headers.get("referer", "")).path or "/console"
 
 
 def _malformed(request: Request, error: RequestValidationError) -> Response:
