@@ -12,6 +12,7 @@ from app.core.files import PhotoStore
 from app.encoders.models import PhotoEncoding
 from app.photos.models import (
     Face,
+    OriginalRequest,
     Photo,
     PhotoFingerprint,
     PhotoHash,
@@ -47,7 +48,7 @@ def erase(session: Session, store: PhotoStore, photo_ids: Collection[UUID]) -> N
             or_(col(PhotoLink.photo_id).in_(photo_ids), col(PhotoLink.other_id).in_(photo_ids))
         )
     )
-    for table in (Face, Rendition, PhotoHash, PhotoFingerprint, PhotoOnList, PhotoEncoding):
+    for table in (Face, Rendition, OriginalRequest, PhotoHash, PhotoFingerprint, PhotoOnList, PhotoEncoding):
         session.exec(delete(table).where(col(table.photo_id).in_(photo_ids)))
     session.exec(delete(Photo).where(col(Photo.id).in_(photo_ids)))
 
