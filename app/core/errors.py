@@ -63,7 +63,7 @@ class SecondFactorNeeded(NotSignedIn):
     page = "/console/second-factor"
 
     def __init__(self) -> None:
-        super().__init__("Prove with your second factor that it is you.")
+        super().__init__(message("Prove with your second factor that it is you."))
 
 
 class ProofNeeded(Refusal):
@@ -74,7 +74,7 @@ class ProofNeeded(Refusal):
     page = "/console/prove"
 
     def __init__(self) -> None:
-        super().__init__("Prove once more that it is you, then repeat this step.")
+        super().__init__(message("Prove once more that it is you, then repeat this step."))
 
 
 class NotAllowed(Refusal):

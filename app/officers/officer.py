@@ -8,11 +8,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.context import Context, ContextDep
 from app.core.db import ReadSessionDep, SessionDep
-from app.core.errors import NotSignedIn, Refusal
+from app.core.errors import NotSignedIn, Refusal, message
 from app.core.render import page
+from app.core.web import limiting
 from app.core.web.forms import refused_form
+from app.core.web.limiting import Door
 from app.jurisdictions.models import Jurisdiction
-from app.officers import administration, passwords, queries, service, sessions, sign_in, throttle
+from app.officers import administration, known, passwords, queries, service, sessions, sign_in, throttle
 from app.officers.models import Officer, Role
 from app.officers.sessions import NewcomerDep
 
@@ -20,6 +22,14 @@ router = APIRouter()
 router.include_router(administration.router)
 
 ACCOUNT = "/console/account"
+DOOR = Door(
+    "sign-in",
+    own="60 per 15 minute",
+    crowd="3000 per 15 minute",
+    slow="60 per 15 minute",
+    busy=message("Too many people are signing in from here. Wait a few minutes, then try again."),
+)
+"""For browsers that nobody signed in with before; no address is stored, see `limiting`."""
 FIRST_ROOMS = (
     ("/console/reviews", (Role.REVIEWER, Role.SUPERVISOR)),
     ("/console/cases", (Role.INVESTIGATOR,)),
@@ -57,12 +67,17 @@ def enter(
     password: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Sign in under a new session id."""
+    name = queries.normal_username(username)
+    browser = known.browser_of(context, request, name)
     try:
-        token = sign_in.sign_in(context, username, password, sessions.token_of(request))
+        if not browser:
+            limiting.admit(request, DOOR)
+        token = sign_in.sign_in(context, username, password, sessions.token_of(request), browser)
     except Refusal as refusal:
         return refused_form(request, "console/sign_in.html", refusal, username=username)
     answer = RedirectResponse("/console", status_code=303)
     sessions.give_cookie(answer, context.settings, token)
+    known.remember(context, answer, name)
     return answer
 
 

@@ -61,7 +61,7 @@ def add_officer(
         )
     shown, number = _text(name, "name", LONGEST_NAME), _text(badge, "badge", LONGEST_BADGE)
     if not one_time:
-        passwords.check_choice(password, normal)
+        passwords.check_choice(password, normal, shown, number)
     hashed = passwords.hash_new(password, one_time=one_time)
     _check_area(session, actor, jurisdiction_code)
     _check_free(session, normal, number)
@@ -193,7 +193,7 @@ def change_password(session: Session, officer: Officer, *, old: str, new: str, t
         raise Invalid("This is not your present password.", field="old_password")
     if new == old:
         raise Invalid("Choose another password than the present one.", field="password")
-    passwords.check_choice(new, officer.username)
+    passwords.check_choice(new, officer.username, officer.name, officer.badge)
     hashed = passwords.hash_new(new)
     kept = session.get_one(Officer, officer.id)
     if kept.password_hash != officer.password_hash or not kept.active:

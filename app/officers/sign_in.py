@@ -19,7 +19,9 @@ WRONG = "The user name or the password is not right."
 """One answer for an unknown name, a wrong password and a disabled account."""
 
 
-def sign_in(context: Context, username: str, password: str, held: str | None = None) -> str:
+def sign_in(
+    context: Context, username: str, password: str, held: str | None = None, browser: str = ""
+) -> str:
     """Check a user name and a password and start a session.
 
     Args:
@@ -27,6 +29,7 @@ def sign_in(context: Context, username: str, password: str, held: str | None = N
         username: as typed.
         password: as typed.
         held: the cookie that the browser sent along; its session ends, whoever's it is.
+        browser: what a browser that this officer signed in with before is counted as; see `known`.
 
     Returns:
         The new session's cookie value.
@@ -37,7 +40,7 @@ def sign_in(context: Context, username: str, password: str, held: str | None = N
         Unavailable: too many sign-ins are under way.
     """
     name = queries.normal_username(username)
-    attempt = throttle.count_attempt(context, name)
+    attempt = throttle.count_attempt(context, f"{name} {browser}".strip())
     with context.db.read() as session:
         officer = queries.by_username(session, name)
     stored = officer.password_hash if officer else None
