@@ -13,7 +13,7 @@ from app.cases.steps import Typed, refused, step
 from app.core.context import ContextDep
 from app.core.errors import Invalid, NotFound, Refusal, message
 from app.core.render import language_of
-from app.officers.sessions import InvestigatorDep
+from app.officers.sessions import FRESH, InvestigatorDep
 from app.tips.parts import read_file
 
 router = APIRouter()
@@ -41,7 +41,7 @@ def print_tasking_sheet(
     return Response(made, media_type="application/pdf", headers=DOWNLOAD | shown | _named(name, "inline"))
 
 
-@router.post("/cases/{case_id}/case-file")
+@router.post("/cases/{case_id}/case-file", dependencies=FRESH)
 def export(
     request: Request, context: ContextDep, officer: InvestigatorDep, case_id: UUID, purpose: Typed = ""
 ) -> Response:

@@ -28,7 +28,7 @@ OVERLAPS_H = (0, 24, 72, 168, 720)
 USUAL_OVERLAP_H = 72
 
 
-@router.post("/channels/{channel_id}/keys")
+@router.post("/channels/{channel_id}/keys", dependencies=FRESH)
 def make(
     request: Request,
     context: ContextDep,
@@ -74,7 +74,7 @@ def show(
     return page(request, KEY, errors={}, overlaps=OVERLAPS_H, chosen=USUAL_OVERLAP_H, **values, **pages.WORDS)
 
 
-@router.post("/channels/{channel_id}/keys/{key_id}/rotate")
+@router.post("/channels/{channel_id}/keys/{key_id}/rotate", dependencies=FRESH)
 def rotate(
     request: Request,
     context: ContextDep,

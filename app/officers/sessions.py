@@ -213,6 +213,8 @@ def require(*roles: Role) -> Callable[[Request], Officer]:
 
 HalfDep = Annotated[Officer, Depends(half_of)]
 FreshDep = Annotated[Officer, Depends(fresh_of)]
+FRESH = [Depends(fresh_of)]
+"""For routes that take something out or open what is sealed: `@router.post(..., dependencies=FRESH)`."""
 NewcomerDep = Annotated[Officer, Depends(newcomer_of)]
 OfficerDep = Annotated[Officer, Depends(officer_of)]
 ReviewerDep = Annotated[Officer, Depends(require(Role.REVIEWER, Role.SUPERVISOR))]

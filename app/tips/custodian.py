@@ -12,7 +12,7 @@ from app.core.errors import Invalid, NotFound, Refusal
 from app.core.render import page
 from app.core.web.forms import refused_form
 from app.officers import once
-from app.officers.sessions import CustodianDep
+from app.officers.sessions import FRESH, CustodianDep
 from app.tips import contact, queries
 
 router = APIRouter()
@@ -38,7 +38,7 @@ def find(
     return page(request, "console/contacts.html", errors={}, officer=custodian, tip="")
 
 
-@router.get("/contacts/{tip_id}")
+@router.get("/contacts/{tip_id}", dependencies=FRESH)
 def show(
     request: Request, session: ReadSessionDep, context: ContextDep, custodian: CustodianDep, tip_id: UUID
 ) -> HTMLResponse:
@@ -60,7 +60,7 @@ def show(
     return answer
 
 
-@router.post("/contacts/{tip_id}/open")
+@router.post("/contacts/{tip_id}/open", dependencies=FRESH)
 def open_contact(
     request: Request,
     context: ContextDep,

@@ -17,6 +17,7 @@ from app.officers import second_factors, sessions
 from app.officers.models import FactorKind, Officer, OfficerSession, RecoveryCode, Role, SecondFactor
 from tests.app.officers.conftest import PASSWORD, MakeAccount
 from tests.conftest import Client
+from tests.make import Make
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 GIVE = "/console/second-factor"
@@ -379,3 +380,23 @@ def test_kinds_are_what_the_column_holds(strict: Context, account: MakeAccount, 
 
     (factor,) = stored(strict, officer)
     assert (factor.kind, factor.name) == (FactorKind.TOTP, "Phone")
+
+
+def test_every_door_to_what_is_sealed_or_taken_out_asks_anew(
+    client: Client, context: Context, make: Make, clock: time_machine.Traveller
+) -> None:
+    """Contacts, case files and new keys: a session left open on a desk opens none of them."""
+    officer = make.officer(Role.CUSTODIAN, Role.INVESTIGATOR, Role.ADMIN, Role.SUPERVISOR, area="CN")
+    tip, anything = make.tip(), "01a209ca-c1a0-7e12-9dd0-e019a33b80a7"
+    client.get("/console/account", as_=officer)
+    clock.shift(timedelta(minutes=context.settings.step_up_minutes))
+
+    led = [
+        client.get(f"/console/contacts/{tip.id}"),
+        client.post(f"/console/contacts/{tip.id}/open"),
+        client.post(f"/console/cases/{anything}/case-file"),
+        client.post(f"/console/channels/{anything}/keys"),
+        client.post(f"/console/channels/{anything}/keys/{anything}/rotate"),
+    ]
+
+    assert [answer.headers.get("location", "").split("?")[0] for answer in led] == ["/console/prove"] * 5
