@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# ONNX Runtime starts a thread when it is imported that reports to its maker's servers, unless this stands.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
 
 Floats = NDArray[np.float32]
 
@@ -31,7 +35,14 @@ def weights_folder() -> Path:
 
 def available(*names: str) -> bool:
     """Whether all of these networks were converted."""
-    return all((weights_folder() / name).is_file() for name in names)
+    folder = weights_folder()
+    return all(_is_there(folder / name) for name in names)
+
+
+@cache
+def _is_there(path: Path) -> bool:
+    """Whether a file exists, asked once: where photos are decoded no file can be asked for later on."""
+    return path.is_file()
 
 
 class Network:

@@ -25,6 +25,8 @@ from enum import Enum, StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
+from app.photos import confinement
+
 LENGTH: Final = struct.Struct(">Q")
 """How a length is written: eight bytes, big-endian."""
 
@@ -119,6 +121,7 @@ def serve(work: Work, limits: ChildLimits) -> None:
     """
     die_with_parent()
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    confinement.program()  # Made before the first photo, and not anew in each child.
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     send(answers, Frame.READY, b"")
     while (photo := read_request(requests)) is not None:
@@ -221,8 +224,9 @@ def _be_child(work: Work, photo: bytes, limits: ChildLimits, writing: int) -> No
             frame, payload = Frame.FAILED, ExaminationFailure.MEMORY_LIMIT.value.encode()
         except Exception:  # noqa: BLE001 - whatever went wrong, the parent must hear of it.
             frame, payload = Frame.FAILED, ExaminationFailure.CRASHED.value.encode()
-        with open(writing, "wb") as stream:
-            send(stream, frame, payload)
+        unsaid = memoryview(frame.value + LENGTH.pack(len(payload)) + payload)
+        while unsaid:
+            unsaid = unsaid[os.write(writing, unsaid) :]
     finally:
         os._exit(0)
 
@@ -233,6 +237,7 @@ def _confine(limits: ChildLimits, writing: int) -> None:
     - The standard streams and every other descriptor go, so that it cannot speak in the server's name.
     - No files can be written, hardly any process or thread started, no core is dumped.
     - Where the server runs as root the child becomes nobody, which also makes the limit on tasks hold.
+    - Last, where the kernel can, it is left few system calls: see `app.photos.confinement`.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
@@ -259,6 +264,7 @@ def _confine(limits: ChildLimits, writing: int) -> None:
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     die_with_parent()
+    confinement.shut_in()
 
 
 def _tasks_of(user: int) -> int:

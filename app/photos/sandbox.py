@@ -9,15 +9,21 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
+import structlog
+
+from app.photos.confinement import Confinement, confinement
 from app.photos.examine_server import LARGEST_PHOTO, LENGTH, ChildLimits, ExaminationFailure, Frame
 from matching.engine import default_engine, engine_named
 from matching.examination import Examination
 from matching.formats import UnreadablePhoto, UnreadableReason
 from matching.weights import weights_folder
 from matching.wire import MalformedMessage
+
+log = structlog.get_logger()
 
 WALL_LIMIT_S: Final = 60.0
 """Seconds by the clock that a caller waits for an answer; longer than what the server gives its child."""
@@ -33,6 +39,7 @@ _ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """All that the server gets to see, beside the folder of networks: no setting, no key, no database address."""
@@ -150,6 +157,7 @@ class Examiner:
         if self._server is not None and self._server.poll() is None:
             return self._server
         self._end_server()
+        _tell_of_missing_walls()
         self._server = subprocess.Popen(  # noqa: S603 - the command is our own.
             [*self._command, json.dumps(asdict(self._limits)), *self._encoders],
             stdin=subprocess.PIPE,
@@ -178,6 +186,13 @@ class Examiner:
             server.kill()
             with server:
                 server.wait()
+
+
+@cache
+def _tell_of_missing_walls() -> None:
+    """Say, once in a process, that photos are decoded with limits alone."""
+    if confinement() != Confinement.FILTERED:
+        log.warning("photos_decoded_without_filter", reason=confinement().value)
 
 
 def _folders_of_networks() -> dict[str, str]:

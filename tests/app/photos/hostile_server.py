@@ -1,14 +1,21 @@
 """A decode server whose children do what a photo asks for: the worst that an exploited decoder could."""
 
 import contextlib
+import ctypes
 import json
+import mmap
 import os
 import signal
+import socket
+import stat
 import sys
+import threading
 import time
 from pathlib import Path
 
 from app.photos.examine_server import LENGTH, ChildLimits, Frame, serve
+
+SERVER = os.getpid()
 
 
 def verdict(*, held: bool) -> tuple[Frame, bytes]:
@@ -19,10 +26,10 @@ def verdict(*, held: bool) -> tuple[Frame, bytes]:
 def pipes() -> list[int]:
     """Descriptors that are pipes: there should be one, to answer through."""
     found = []
-    for entry in Path("/proc/self/fd").iterdir():
+    for descriptor in range(64):
         with contextlib.suppress(OSError):
-            if str(entry.readlink()).startswith("pipe:"):
-                found.append(int(entry.name))
+            if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                found.append(descriptor)
     return found
 
 
@@ -91,13 +98,51 @@ def speak_for_the_server() -> tuple[Frame, bytes]:
 
 def write_a_file() -> tuple[Frame, bytes]:
     written = 0
-    for folder in (Path("/tmp"), Path("/dev/shm"), Path.cwd()):  # noqa: S108 - where a thief would try.
+    for folder in (Path("/tmp"), Path("/dev/shm"), Path(__file__).parent):  # noqa: S108 - where a thief would try.
         path = folder / f"homeward-escape-{os.getpid()}"
         with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
             written += file.write(b"x")
         with contextlib.suppress(OSError):
             path.unlink()
     return verdict(held=written == 0)
+
+
+def read_a_file() -> tuple[Frame, bytes]:
+    read = 0
+    for path in ("/etc/passwd", "/proc/self/environ", f"/proc/{SERVER}/environ", __file__):
+        with contextlib.suppress(OSError), Path(path).open("rb", buffering=0) as file:
+            read += len(file.read())
+    return verdict(held=read == 0)
+
+
+def connect() -> tuple[Frame, bytes]:
+    with contextlib.suppress(OSError), socket.socket() as outside:
+        outside.connect(("127.0.0.1", 9))
+    return verdict(held=False)
+
+
+def run_a_program() -> tuple[Frame, bytes]:
+    with contextlib.suppress(OSError):
+        os.execv("/bin/true", ["true"])  # noqa: S606 - it must not start.
+    return verdict(held=False)
+
+
+def trace_the_server() -> tuple[Frame, bytes]:
+    attach = 16
+    return verdict(held=ctypes.CDLL(None).ptrace(attach, SERVER, 0, 0) == 0)
+
+
+def new_code() -> tuple[Frame, bytes]:
+    with contextlib.suppress(OSError):
+        mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        return verdict(held=False)
+    return verdict(held=True)
+
+
+def use_a_thread() -> tuple[Frame, bytes]:
+    done = threading.Event()
+    threading.Thread(target=done.set).start()
+    return verdict(held=done.wait(2))
 
 
 def fork_bomb() -> tuple[Frame, bytes]:
@@ -114,7 +159,7 @@ def fork_bomb() -> tuple[Frame, bytes]:
 
 def kill_the_server() -> tuple[Frame, bytes]:
     with contextlib.suppress(PermissionError):
-        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(SERVER, signal.SIGKILL)
         return sleep()
     return verdict(held=True)
 
@@ -141,6 +186,12 @@ ORDERS = {
         close_and_stay,
         speak_for_the_server,
         write_a_file,
+        read_a_file,
+        connect,
+        run_a_program,
+        trace_the_server,
+        new_code,
+        use_a_thread,
         fork_bomb,
         kill_the_server,
         look_around,
