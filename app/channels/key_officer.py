@@ -16,6 +16,7 @@ from app.core.errors import Invalid, Refusal
 from app.core.render import page
 from app.core.web.forms import refused_form
 from app.officers.models import Officer
+from app.officers.sessions import FRESH
 from app.partners import keys
 from app.partners.keys import LONGEST_LIFE_DAYS, NewKey
 from app.partners.models import Scope
