@@ -18,6 +18,7 @@ from app.core.context import Context
 from app.core.render import FRONTEND, use_words
 from app.core.web import problems
 from app.core.web.headers import SecurityHeaders
+from app.core.web.hosts import Hosts, known_hosts
 from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
 from app.enquiries import citizen as enquiry_pages
@@ -166,8 +167,10 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
     if site in {Site.ALL, Site.API}:
         app.add_middleware(CountsRequests, context=context)
     app.add_middleware(BodyLimit, max_body_size=LARGEST_BODY)
+    if (hosts := known_hosts(context.settings)) is not None:
+        app.add_middleware(Hosts, citizens=hosts[0], console=hosts[1])
     app.add_middleware(problems.Faults)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=context.settings.secure_cookies)
     return app
 
 

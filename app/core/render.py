@@ -22,13 +22,13 @@ from jinja2.runtime import Context as TemplateContext
 
 from app.core import languages
 from app.core.context import Context
+from app.core.settings import Settings
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 INSTALLED = languages.installed()
 LANGUAGES = {code: language.name for code, language in INSTALLED.items()}
 """What readers call each language, by its code."""
 LOCALES = {code: language.locale for code, language in INSTALLED.items()}
-LANGUAGE_COOKIE = "lang"
 
 _words: dict[tuple[type[StrEnum], str], str] = {}
 
@@ -66,16 +66,22 @@ def moment(language: str, value: datetime | None, zone: ZoneInfo) -> str:
     return format_datetime(value, "medium", tzinfo=zone, locale=LOCALES[language])
 
 
+def language_cookie(settings: Settings) -> str:
+    """Name of the cookie in which the console remembers an officer's language."""
+    return "__Host-lang" if settings.secure_cookies else "lang"
+
+
 def language_of(request: Request) -> str:
     """The reader's language: the one asked for, chosen before, or preferred by the browser."""
-    for wish in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+    context: Context = request.app.state.context
+    chosen = request.cookies.get(language_cookie(context.settings))
+    for wish in (request.query_params.get("lang"), chosen):
         if wish in LANGUAGES:
             return wish
     for part in request.headers.get("accept-language", "").split(","):
         code = part.split(";")[0].strip().lower().partition("-")[0]
         if code in LANGUAGES:
             return code
-    context: Context = request.app.state.context
     return context.settings.default_language
 
 
@@ -89,7 +95,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         values: what the template shows.
 
     Returns:
-        The page; a language asked for by link is remembered in a cookie.
+        The page. In the console a language asked for by link is remembered in a cookie; citizens get none,
+        and their links keep the language instead.
     """
     language = language_of(request)
     context: Context = request.app.state.context
@@ -108,9 +115,17 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         )
     )
     response = HTMLResponse(body, status_code=status)
-    if request.query_params.get("lang") == language and request.cookies.get(LANGUAGE_COOKIE) != language:
+    name = language_cookie(context.settings)
+    chosen = request.query_params.get("lang") == language != request.cookies.get(name)
+    if chosen and template.startswith("console/"):
         response.set_cookie(
-            LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="strict", path="/", httponly=True
+            name,
+            language,
+            max_age=31_536_000,
+            samesite="strict",
+            path="/",
+            httponly=True,
+            secure=context.settings.secure_cookies,
         )
     return response
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -43,7 +44,7 @@ def export(
 ) -> Response:
     """A page of this registry's records; an expired one is a placeholder. The export is in the audit log."""
     entries, after = registry.exported(session, context, caller.actor, cursor, photos=photos)
-    domain = request.url.hostname or "homeward"
+    domain = urlsplit(context.settings.public_url).hostname or request.url.hostname or "homeward"
     source = context.settings.operator_name
     body = pfif.written(entries, domain, source, registry.today(context))
     return Response(body, media_type=XML, headers={"Homeward-Next": registry.quoted(after)} if after else {})

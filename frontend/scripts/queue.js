@@ -1,4 +1,7 @@
 // Keeps the queue up to date while it is looked at, and moves through it with keys.
+const same = { createHTML: (text) => text };
+// The browser lets no other text become markup (Trusted Types).
+const own = globalThis.trustedTypes?.createPolicy("own", same) ?? same;
 const queue = document.getElementById("queue");
 const changed = document.getElementById("changed");
 const on = document.getElementById("keys-on");
@@ -44,7 +47,7 @@ function show(html) {
   const focus = inside?.dataset.focus;
   const place = buttons().indexOf(inside);
   const open = new Map([...queue.querySelectorAll("details[data-keep]")].map((each) => [each.dataset.keep, each.open]));
-  queue.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  queue.replaceChildren(...new DOMParser().parseFromString(own.createHTML(html), "text/html").body.childNodes);
   for (const each of queue.querySelectorAll("[data-script]")) each.hidden = false;
   for (const each of queue.querySelectorAll("details[data-keep]")) each.open = open.get(each.dataset.keep) ?? each.open;
   if (inside) again(focus, place)?.focus({ preventScroll: true });

@@ -1,16 +1,20 @@
 // The tip form works without this. With it: previews, a map, progress, and a draft that waits for a connection.
+const same = { createHTML: (text) => text, createScriptURL: (url) => url };
+// The browser lets no other text become markup or a script's address (Trusted Types).
+const own = globalThis.trustedTypes?.createPolicy("own", same) ?? same;
 const form = document.querySelector("form[data-extras]");
 
 async function start() {
   const answer = await fetch(form.dataset.extras);
   if (!answer.ok) return;
-  const extras = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const extras = new DOMParser().parseFromString(own.createHTML(await answer.text()), "text/html");
   const addresses = Object.fromEntries(
     [...extras.querySelectorAll("[data-module]")].map((link) => [link.dataset.module, link.getAttribute("href")]),
   );
   const style = extras.querySelector("[data-style]").getAttribute("href");
   const page = {
     form,
+    own,
     addresses,
     style,
     // A helping script that is not there is done without.

@@ -70,7 +70,7 @@ export async function start(page) {
   async function ready() {
     if (!("serviceWorker" in navigator)) return;
     try {
-      await navigator.serviceWorker.register("/sw.js", { type: "module" });
+      await navigator.serviceWorker.register(page.own.createScriptURL("/sw.js"), { type: "module" });
       const registration = await navigator.serviceWorker.ready;
       const links = [...document.querySelectorAll("link[href], script[src]")].map((each) => each.href || each.src);
       const urls = [location.href, form.dataset.extras, ...links, ...Object.values(page.addresses)];
