@@ -1,4 +1,4 @@
-"""Every page of the console, found by following links: accessible, no wider than the screen, no error."""
+"""Every page of the console, found by following links: accessible, fitting, without error or stranger."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from app.cases import service as cases
 from app.cases.leads import from_triage
@@ -79,7 +79,12 @@ def crawl(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
         if said.type == "error":
             opened.complaints.append(f"{opened.page.url}: {said.text}")
 
+    def stranger(sent: Request) -> None:
+        if not sent.url.startswith((address, "blob:", "data:")):
+            opened.complaints.append(f"{opened.page.url}: asks {sent.url}")
+
     opened.page.on("console", note)
+    context.on("request", stranger)
     opened.page.on("pageerror", lambda error: opened.complaints.append(f"{opened.page.url}: {error}"))
     yield opened
     context.close()
@@ -103,7 +108,7 @@ def furnish(context: Context, make: Make) -> Officer:
 
 
 def test_every_page_can_be_used_by_everyone(crawl: Crawl, context: Context, make: Make) -> None:
-    """Axe finds nothing, nothing overflows, no script fails, no link leads nowhere."""
+    """Axe finds nothing, nothing overflows, no script fails, no link leads nowhere, nobody else is asked."""
     officer = furnish(context, make)
     crawl.page.goto("/console/sign-in")
     crawl.run("/console/sign-in")
