@@ -51,12 +51,13 @@ class _Lost(Exception):
 
 
 def words(officer: Officer, photo_id: UUID, moment: datetime, zone: ZoneInfo) -> str:
-    """What is written into a picture: badge, local time, and the begin of the photo's id.
+    """What is written into a picture: badge, local time, and the end of the photo's id.
 
-    A badge that the letters do not hold is replaced by the begin of the officer's id.
+    A badge that the letters do not hold is replaced by the end of the officer's id. The begin of an id would
+    only be its time.
     """
-    badge = officer.badge if officer.badge.isascii() and officer.badge.isprintable() else officer.id.hex[:8]
-    return f"{badge}  {moment.astimezone(zone):%Y-%m-%d %H:%M}  {photo_id.hex[:8]}"
+    badge = officer.badge if officer.badge.isascii() and officer.badge.isprintable() else officer.id.hex[-8:]
+    return f"{badge}  {moment.astimezone(zone):%Y-%m-%d %H:%M}  {photo_id.hex[-8:]}"
 
 
 class Stamper:

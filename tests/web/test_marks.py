@@ -27,7 +27,7 @@ from tests.conftest import Client
 from tests.make import Make, jpeg
 
 TEXT = "440304-01234  2026-11-23 18:52  a1b2c3d4"
-PHOTO = UUID("a1b2c3d4-0000-4000-8000-000000000000")
+PHOTO = UUID("01a209e1-0000-7000-8000-0000a1b2c3d4")
 
 
 def opened(data: bytes) -> Image.Image:
@@ -101,7 +101,7 @@ class TestMark:
         other = words(officer, PHOTO, moment, zone)
 
         assert plain.split() == ["B00042", "2026-11-23", "18:52", "a1b2c3d4"]
-        assert other.split()[0] == officer.id.hex[:8]
+        assert other.split()[0] == officer.id.hex[-8:]
 
 
 class TestServer:
