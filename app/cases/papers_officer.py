@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from app.cases import attachments, case_file, paper, tasking_sheet
 from app.cases.approved import Sealed
 from app.cases.steps import Typed, refused, step
+from app.core.clock import now
 from app.core.context import ContextDep
 from app.core.errors import Invalid, NotFound, Refusal, message
 from app.core.render import language_of
@@ -89,7 +90,8 @@ def download(context: ContextDep, officer: InvestigatorDep, case_id: UUID, attac
     data = Sealed(row.store_key, row.sealed_key).data(context.store)
     if data is None:
         raise NotFound(message("The file is gone."))
-    return Response(data, media_type="application/octet-stream", headers=DOWNLOAD | _named(row.name))
+    name, made = attachments.handed_out(row, data, officer, now(), context.settings.zone)
+    return Response(made, media_type="application/octet-stream", headers=DOWNLOAD | _named(name))
 
 
 @router.post("/cases/{case_id}/attachments/{attachment_id}/remove")

@@ -16,6 +16,7 @@ from app.officers.models import Role
 from tests.app.cases.desk import Desk
 from tests.app.cases.papers import PNG
 from tests.conftest import Client
+from tests.make import jpeg
 
 
 @pytest.fixture
@@ -153,19 +154,34 @@ class TestTaking:
 class TestComingBack:
     def test_it_comes_back_as_a_download(self, desk: Desk, client: Client, case: Case) -> None:
         """Never shown by the browser; every opening is logged."""
-        send(desk, client, case, PNG, "现场 <1>.png", "text/html")
+        send(desk, client, case, b"%PDF-1.7", "现场 <1>.pdf", "text/html")
         (row,) = rows(desk)
         answer = client.get(f"/console/cases/{case.id}/attachments/{row.id}")
 
-        assert answer.content == PNG
+        assert answer.content == b"%PDF-1.7"
         assert answer.headers["content-disposition"] == (
-            "attachment; filename*=UTF-8''%E7%8E%B0%E5%9C%BA%20_1_.png"
+            "attachment; filename*=UTF-8''%E7%8E%B0%E5%9C%BA%20_1_.pdf"
         )
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert "sandbox" in answer.headers["content-security-policy"]
         assert len(desk.audited(Action.ATTACHMENT_OPENED)) == 1
+
+    def test_a_picture_comes_back_marked_or_not_at_all(self, desk: Desk, client: Client, case: Case) -> None:
+        """A JPEG with who saved it in its pixels; a file that is no picture after all is not handed out."""
+        picture = jpeg((200, 200, 200), (300, 200))
+        send(desk, client, case, picture, "a.jpeg")
+        send(desk, client, case, PNG, "b.png")
+        whole, broken = (f"/console/cases/{case.id}/attachments/{row.id}" for row in rows(desk))
+
+        marked, refused = client.get(whole), client.get(broken)
+
+        assert marked.content[:3] == b"\xff\xd8\xff"
+        assert marked.content != picture
+        assert marked.headers["content-disposition"].endswith("''a.jpg")
+        assert refused.status_code == 503
+        assert PNG not in refused.content
 
     def test_not_for_other_areas_roles_or_cases(self, desk: Desk, client: Client, case: Case) -> None:
         """404 and 403; an attachment is found in its own case only."""
@@ -204,7 +220,7 @@ class TestComingBack:
 class TestTakingOut:
     def test_it_can_be_put_back(self, desk: Desk, client: Client, case: Case) -> None:
         """The row and the sealed file stay; each step stands in the timeline and in the log."""
-        send(desk, client, case)
+        send(desk, client, case, b"%PDF-1.7", "a.pdf")
         (row,) = rows(desk)
         path = f"/console/cases/{case.id}/attachments/{row.id}"
         page = f"/console/cases/{case.id}"
@@ -215,7 +231,7 @@ class TestTakingOut:
         assert "Attachment taken out" in client.get(page).text
         assert client.post(f"{path}/remove").status_code == 404
         assert client.post(f"{path}/restore").status_code == 303
-        assert client.get(path).content == PNG
+        assert client.get(path).content == b"%PDF-1.7"
         with desk.context.db.read() as session:
             told = session.exec(select(CaseEntry).where(CaseEntry.kind == CaseEntryKind.ATTACHMENT)).all()
         assert [entry.detail.get("step") for entry in told] == [None, "taken_out", "put_back"]
