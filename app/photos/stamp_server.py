@@ -23,6 +23,8 @@ _SMALLEST, _LINES_TO_A_SIDE = 11, 44
 """Height of the letters: pixels at least, and what part of the picture's longer side otherwise."""
 _TILED, _ALONG_EDGES = 0.24, 0.62
 """How much of a letter covers what is below it, between 0 and 1."""
+_GROUND, _MIDDLE = 8, 128
+"""Pixels over which the ground's shade is taken together, and the shade from which it counts as light."""
 _CALM_MIDDLE: Final = 0.3
 """What share of the tiling is left in the very middle of a face that is to be compared."""
 
@@ -50,27 +52,27 @@ def marked(picture: bytes, text: str, *, calm: bool) -> bytes:
         calm: leave the middle nearly free, where a face is that people compare.
 
     Returns:
-        A JPEG without any metadata.
+        A JPEG without any metadata; our pictures stand upright without it.
 
     Raises:
         ValueError: it has more pixels than any picture of ours.
         OSError: it cannot be read.
     """
-    from PIL import Image, ImageChops, ImageOps  # noqa: PLC0415 - only the server's process has pictures.
+    from PIL import Image, ImageChops  # noqa: PLC0415 - only the server's process has pictures.
 
     with Image.open(io.BytesIO(picture), formats=_FORMATS) as opened:
         if opened.width * opened.height > _MOST_PIXELS:
             msg = "too many pixels"
             raise ValueError(msg)
-        upright = ImageOps.exif_transpose(opened).convert("RGB")
+        upright = opened.convert("RGB")
     letters = _tiled(upright.size, text)
     if calm:
         letters = ImageChops.multiply(letters, _calm(upright.size))
     letters = ImageChops.lighter(letters, _edges(upright.size, text))
-    # Dark letters beside light ones: one of them can be read on any ground.
-    for ink, shift in (("black", 1), ("white", 0)):
-        mask = ImageChops.offset(letters, shift, shift)
-        upright.paste(ink, (0, 0), mask)
+    # Light letters where the picture is dark and dark ones where it is light: they can be read on any ground.
+    ground = upright.convert("L").reduce(_GROUND).resize(upright.size, Image.Resampling.BILINEAR)
+    ink = ground.point([255 if shade < _MIDDLE else 0 for shade in range(256)])
+    upright.paste(ink.convert("RGB"), (0, 0), letters)
     upright.info.clear()
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=_QUALITY)

@@ -43,7 +43,7 @@ def change(before: bytes, after: bytes, box: tuple[int, int, int, int] | None = 
 class TestMark:
     @pytest.mark.parametrize("shade", [(0, 0, 0), (128, 128, 128), (255, 255, 255)])
     def test_it_can_be_read_on_any_ground(self, shade: tuple[int, int, int]) -> None:
-        """Dark letters beside light ones: no ground swallows both."""
+        """Light letters on dark ground, dark ones on light ground."""
         plain = jpeg(shade, (640, 480))
 
         made = opened(stamp_server.marked(plain, TEXT, calm=False))
