@@ -1,0 +1,206 @@
+"""Sealing what is stored to the newest key, while everything runs.
+
+Values are taken in small transactions and may be taken twice: one that is sealed to the newest key already
+stays as it is. Killed half-way, the next run goes on. Templates are turned by the new key's rotation as well,
+which makes worthless whatever was stolen of them before.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, LargeBinary, Select, Table, TableClause, column, select, table, text
+from sqlmodel import Session
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.audit.service import SYSTEM
+from app.core import crypto, sealing
+from app.core.context import Context
+from app.core.crypto import Keys, Unsealable
+from app.core.sealing import SealedBytes, SealedText, SealedVector
+from app.tables import metadata
+
+AT_A_TIME = 500
+"""Rows in one transaction; nobody waits long for it."""
+
+
+@dataclass(frozen=True)
+class SealedColumn:
+    """A column whose values are sealed.
+
+    Attributes:
+        of: its table.
+        one: the column.
+        number_of: the number of the key that a stored value needs; 0 for one that was never sealed.
+        resealed: a stored value, sealed to the newest key.
+    """
+
+    of: Table
+    one: Column[Any]
+    number_of: Callable[[Keys, bytes | str], int]
+    resealed: Callable[[Keys, bytes | str], bytes | str]
+
+    @property
+    def raw(self) -> TableClause:
+        """The table without types: values as they lie in the database."""
+        names = dict.fromkeys([self.one.name, *(part.name for part in self.of.primary_key)])
+        return table(self.of.name, *(column(name) for name in names))
+
+    def stored(self) -> Select[Any]:
+        """All values as they lie there, each with its row's primary key."""
+        raw = self.raw
+        keys = [raw.c[part.name] for part in self.of.primary_key]
+        return select(raw.c[self.one.name], *keys).where(raw.c[self.one.name].is_not(None))
+
+    @property
+    def name(self) -> str:
+        """Table and column."""
+        return f"{self.of.name}.{self.one.name}"
+
+
+def columns() -> Iterator[SealedColumn]:
+    """All sealed columns: known by their type, or, for keys of files and single secrets, by their name."""
+    for each in metadata.sorted_tables:
+        for one in each.columns:
+            kind, name = one.type, f"{each.name}.{one.name}"
+            if isinstance(kind, SealedVector):
+                yield SealedColumn(each, one, _number, _turned(name))
+            elif isinstance(kind, SealedBytes | SealedText):
+                yield SealedColumn(each, one, _number, _wrapped(name))
+            elif isinstance(kind, LargeBinary) and "sealed" in one.name:
+                yield SealedColumn(each, one, _sealed_to, _sealed_anew)
+
+
+def rewrap(context: Context) -> dict[str, int]:
+    """Seal everything to the newest key.
+
+    Returns:
+        Values that were sealed anew, by table and column.
+    """
+    changed: dict[str, int] = {}
+    for each in columns():
+        count = _rewrap_column(context, each)
+        if count:
+            changed[each.name] = count
+    if changed:
+        context.db.empty_log()
+        with context.db.write() as session:
+            audit.record(
+                session,
+                SYSTEM,
+                Action.KEYS_REWRAPPED,
+                "key",
+                str(context.keys.newest),
+                values=sum(changed.values()),
+            )
+    return changed
+
+
+def needed(context: Context) -> dict[int, int]:
+    """How many stored values need which key; 0 counts those that were never sealed."""
+    counts: dict[int, int] = {}
+    with context.db.read() as session:
+        for each in columns():
+            for value, *_ in session.execute(each.stored()):
+                if value:
+                    number = each.number_of(context.keys, value)
+                    counts[number] = counts.get(number, 0) + 1
+    return counts
+
+
+def _rewrap_column(context: Context, sealed: SealedColumn) -> int:
+    """Seal a column's values to the newest key.
+
+    Returns:
+        How many were not.
+    """
+    count = 0
+    with context.db.read() as session:
+        for some in session.execute(sealed.stored()).partitions(AT_A_TIME):
+            due = [
+                (value, ids)
+                for value, *ids in some
+                if value and sealed.number_of(context.keys, value) != context.keys.newest
+            ]
+            if due:
+                count += _write(context, sealed, due)
+    return count
+
+
+def _write(context: Context, sealed: SealedColumn, due: list[tuple[bytes | str, list[object]]]) -> int:
+    written = 0
+    raw = sealed.raw
+    with context.db.write() as session, _unguarded(session, sealed.of):
+        for value, ids in due:
+            try:
+                new = sealed.resealed(context.keys, value)
+            except Unsealable:
+                # Whatever it is, it opens to nobody; the doctor names it.
+                continue
+            change = raw.update().where(raw.c[sealed.one.name] == value)
+            for part, found in zip(sealed.of.primary_key, ids, strict=True):
+                change = change.where(raw.c[part.name] == found)
+            written += session.execute(change.values({sealed.one.name: new})).rowcount  # type: ignore[attr-defined]
+    return written
+
+
+class _unguarded:  # noqa: N801 - used as a context manager
+    """Takes a table's triggers away and puts them back in the same transaction.
+
+    A tip stays what was sent, and a template the same template, when only the key changes it is sealed to.
+    """
+
+    def __init__(self, session: Session, table: Table) -> None:
+        self._session, self._table = session, table.name
+
+    def __enter__(self) -> None:
+        found = self._session.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name"),
+            {"name": self._table},
+        )
+        self._triggers = [(str(name), str(sql)) for name, sql in found]
+        for name, _ in self._triggers:
+            self._session.execute(text(f"DROP TRIGGER {name}"))
+
+    def __exit__(self, *_: object) -> None:
+        for _name, sql in self._triggers:
+            self._session.connection().exec_driver_sql(sql)
+
+
+def _number(_: Keys, value: bytes | str) -> int:
+    if isinstance(value, str):
+        return sealing.number_of(sealing.as_bytes(value)) if value.startswith(sealing.MARK) else 0
+    return sealing.number_of(value)
+
+
+def _wrapped(purpose: str) -> Callable[[Keys, bytes | str], bytes | str]:
+    def resealed(keys: Keys, value: bytes | str) -> bytes | str:
+        if isinstance(value, bytes):
+            return sealing.rewrapped(keys, value, purpose)
+        plain = value.encode() if not value.startswith(sealing.MARK) else sealing.as_bytes(value)
+        return sealing.as_text(sealing.rewrapped(keys, plain, purpose))
+
+    return resealed
+
+
+def _turned(purpose: str) -> Callable[[Keys, bytes | str], bytes | str]:
+    def resealed(keys: Keys, value: bytes | str) -> bytes | str:
+        assert isinstance(value, bytes)
+        number = sealing.number_of(value)
+        plain = sealing.unseal(keys, value, purpose)
+        if number:
+            plain = sealing.turned(keys, number, plain, back=True)
+        return sealing.seal(keys, sealing.turned(keys, keys.newest, plain), purpose)
+
+    return resealed
+
+
+def _sealed_to(_: Keys, value: bytes | str) -> int:
+    assert isinstance(value, bytes)
+    return crypto.number_of(value)
+
+
+def _sealed_anew(keys: Keys, value: bytes | str) -> bytes | str:
+    assert isinstance(value, bytes)
+    return keys.resealed(value)
