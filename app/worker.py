@@ -72,7 +72,6 @@ class Worker:
             self._watch_clocks()
             if not self.run_one():
                 self._stopping.wait(POLL_S)
-        self._tools.gallery.save()
         watching.join(STOP_PATIENCE_S)
         log.info("worker_stopped", worker=self.name)
 
@@ -157,7 +156,6 @@ class Worker:
         if time.monotonic() < self._checkpoint_due:
             return
         self._checkpoint_due = time.monotonic() + CHECKPOINT_EVERY_S
-        self._tools.gallery.save()
         with self._context.db.write() as session:  # the lock keeps two workers from writing one line
             write_checkpoint(session, checkpoints_path(self._context.settings), self._context.keys.signing)
 

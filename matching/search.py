@@ -8,13 +8,10 @@ took 57 ms for the same, 33 with half the numbers' digits, and NumPy 72: not eno
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from matching.array_file import DamagedFile, read_arrays, write_arrays
 
 ID_BYTES: Final = 16
 """Bytes of an id, as a UUID has."""
@@ -240,46 +237,6 @@ class ExactIndex:
         exact = self._rescored(probe, rows)
         order = np.lexsort((self._ids[rows], -exact))[:k]
         return Found(self._ids[rows[order]], exact[order])
-
-    def save(self, path: Path, note: dict[str, Any]) -> None:
-        """Write the index to a file, all of it or nothing.
-
-        Args:
-            path: the file.
-            note: what the caller wants to know again, as JSON.
-
-        Raises:
-            OSError: the disk is full or failing; an older file stands.
-        """
-        write_arrays(path, note, {"ids": self.ids, "facts": self.facts, "templates": self.templates})
-
-    @classmethod
-    def load(
-        cls, path: Path, dimensions: int, facts: np.dtype[Any] | None = None
-    ) -> tuple[Self, dict[str, Any]]:
-        """Open a saved index: its rows are memory-mapped, and copied when rows are added or removed.
-
-        Args:
-            path: the file.
-            dimensions: numbers in a template.
-            facts: type of what rows carry.
-
-        Returns:
-            The index and its note.
-
-        Raises:
-            FileNotFoundError: there is none.
-            DamagedFile: it is damaged, or of other dimensions or facts.
-        """
-        note, arrays = read_arrays(path)
-        index = cls(dimensions, facts)
-        for name, empty in (("ids", index._ids), ("facts", index._facts), ("templates", index._templates)):
-            array = arrays.get(name)
-            if array is None or array.dtype != empty.dtype or array.shape[1:] != empty.shape[1:]:
-                raise DamagedFile(f"{path.name} holds another kind of index")
-        index._ids, index._facts, index._templates = arrays["ids"], arrays["facts"], arrays["templates"]
-        index._count, index._places = len(index._ids), None
-        return index, note
 
     def _allowed(self, within: Ids | Mask | None) -> NDArray[np.intp] | None:
         if within is None:

@@ -10,6 +10,7 @@ from app.core.crypto import Keys, load_keys
 from app.core.db import Database
 from app.core.files import PhotoStore
 from app.core.migrate import migrate
+from app.core.sealing import use_keys
 from app.core.settings import Settings
 
 
@@ -43,6 +44,7 @@ def open_context(settings: Settings) -> Context:
     db = Database(settings.database_address)
     migrate(db.engine)
     keys = load_keys(settings.key_file, create=not _holds_photos(db))
+    use_keys(db.engine, keys)
     return Context(settings, keys, db, PhotoStore(settings.data_dir / "photos", keys))
 
 

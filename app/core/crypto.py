@@ -1,13 +1,15 @@
 """Keys and sealing.
 
 One root secret lies in a file of its own (mode 0600, outside the data folder). Everything else is derived
-from it, one key a purpose. Files are sealed with a key of their own, which is sealed to the public key: a
-process that only takes tips in needs no key that opens one.
+from it, one key a purpose. Keys to seal to are added to that file as time goes by; the newest one seals.
+Files are sealed with a key of their own, which is sealed to the public key: a process that only takes tips in
+needs no key that opens one.
 """
 
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from nacl import bindings
@@ -29,21 +31,66 @@ class Unsealable(ValueError):
     """Sealed bytes that were cut, altered or sealed to another key."""
 
 
-class Keys:
-    """The keys derived from one root secret."""
+NUMBERED = b"\xf5hwK"
+"""Begins what is sealed to a key with a number; without it, it is the first key's."""
 
-    def __init__(self, root: bytes) -> None:
-        if len(root) != ROOT_BYTES:
+
+class Keys:
+    """The keys of a deployment: one root for all that stays, and numbered ones to seal to.
+
+    Args:
+        roots: secrets by number. The first is the root: receipts, signatures and digests rest on it for
+            good. What is sealed is sealed to the newest; older ones open what was sealed before.
+        path: the key file, which is read again when a number turns up that is not there yet.
+
+    Raises:
+        KeyProblem: there is no first secret, or one has the wrong length.
+    """
+
+    def __init__(self, roots: bytes | Mapping[int, bytes], path: Path | None = None) -> None:
+        self._path = path
+        self._ring = {1: roots} if isinstance(roots, bytes) else dict(roots)
+        if 1 not in self._ring or any(len(root) != ROOT_BYTES for root in self._ring.values()):
             msg = f"a root secret has {ROOT_BYTES} bytes"
             raise KeyProblem(msg)
-        self._root = root
-        self._private = PrivateKey(self.derive("sealing"))
-        self.public: PublicKey = self._private.public_key
+        self._root = self._ring[1]
+        self._private: dict[int, PrivateKey] = {}
+        self._derived: dict[tuple[int, str], bytes] = {}
         self.signing = SigningKey(self.derive("signing"))
 
+    @property
+    def newest(self) -> int:
+        """Number of the key that is sealed to."""
+        return max(self._ring)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of all keys, the oldest first."""
+        return sorted(self._ring)
+
+    @property
+    def public(self) -> PublicKey:
+        """What new values are sealed to; it opens nothing."""
+        return self._private_key(self.newest).public_key
+
     def derive(self, purpose: str) -> bytes:
-        """A 32-byte key for one purpose, the same at every start."""
-        return hashlib.blake2b(purpose.encode(), key=self._root, digest_size=32, person=b"homeward").digest()
+        """A 32-byte key for one purpose, the same at every start and after every rotation."""
+        return _derived(self._root, purpose)
+
+    def ring_key(self, number: int, purpose: str) -> bytes:
+        """A 32-byte key for one purpose that changes with rotation.
+
+        Raises:
+            Unsealable: there is no key of this number.
+        """
+        known = self._derived.get((number, purpose))
+        if known is None:
+            if number not in self._ring:
+                self._read_again()
+            if number not in self._ring:
+                raise Unsealable("the key of this number is not there")
+            known = self._derived[number, purpose] = _derived(self._ring[number], purpose)
+        return known
 
     def box(self, purpose: str) -> SecretBox:
         """A box that only this deployment opens, for one purpose."""
@@ -51,7 +98,8 @@ class Keys:
 
     def seal(self, plain: bytes) -> bytes:
         """Seal a short text so that only the holder of the private key reads it."""
-        return bytes(SealedBox(self.public).encrypt(plain))
+        sealed = bytes(SealedBox(self.public).encrypt(plain))
+        return sealed if self.newest == 1 else NUMBERED + self.newest.to_bytes(2, "big") + sealed
 
     def unseal(self, sealed: bytes) -> bytes:
         """Open what `seal` closed.
@@ -59,10 +107,41 @@ class Keys:
         Raises:
             Unsealable: altered, cut, or sealed to another key.
         """
+        number, inner = _numbered(sealed)
         try:
-            return bytes(SealedBox(self._private).decrypt(sealed))
+            return bytes(SealedBox(self._private_key(number)).decrypt(inner))
         except CryptoError as error:
             raise Unsealable("sealed bytes do not open") from error
+
+    def resealed(self, sealed: bytes) -> bytes:
+        """The same sealed to the newest key; unchanged when it is already."""
+        return sealed if number_of(sealed) == self.newest else self.seal(self.unseal(sealed))
+
+    def _private_key(self, number: int) -> PrivateKey:
+        if number not in self._private:
+            self._private[number] = PrivateKey(self.ring_key(number, "sealing"))
+        return self._private[number]
+
+    def _read_again(self) -> None:
+        """Take up keys that were added to the file while this process runs."""
+        if self._path is not None and self._path.exists():
+            self._ring |= _read(self._path)
+
+
+def number_of(sealed: bytes) -> int:
+    """The number of the key that something was sealed to with `Keys.seal`."""
+    return _numbered(sealed)[0]
+
+
+def _numbered(sealed: bytes) -> tuple[int, bytes]:
+    if not sealed.startswith(NUMBERED):
+        return 1, sealed
+    start = len(NUMBERED)
+    return int.from_bytes(sealed[start : start + 2], "big"), sealed[start + 2 :]
+
+
+def _derived(root: bytes, purpose: str) -> bytes:
+    return hashlib.blake2b(purpose.encode(), key=root, digest_size=32, person=b"homeward").digest()
 
 
 def load_keys(path: Path, *, create: bool) -> Keys:
@@ -83,19 +162,63 @@ def load_keys(path: Path, *, create: bool) -> Keys:
             msg = f"the key file {path} is missing; without it no stored photo can be opened"
             raise KeyProblem(msg)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(ROOT_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write(path, {1: secrets.token_bytes(ROOT_BYTES)}, flags=os.O_CREAT | os.O_EXCL)
+    return Keys(_read(path), path)
+
+
+def add_key(path: Path) -> int:
+    """Add a sealing key to the key file; processes that run take it up when they meet its number.
+
+    The file is replaced in one step: whoever reads it finds the old one or the new one.
+
+    Returns:
+        The new key's number.
+
+    Raises:
+        KeyProblem: as `load_keys`.
+    """
+    ring = _read(path)
+    number = max(ring) + 1
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    _write(part, ring | {number: secrets.token_bytes(ROOT_BYTES)}, flags=os.O_CREAT | os.O_EXCL)
+    part.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return number
+
+
+def _write(path: Path, ring: Mapping[int, bytes], flags: int) -> None:
+    handle = os.open(path, os.O_WRONLY | flags, 0o600)
+    with os.fdopen(handle, "w") as file:
+        # The first line stands alone, as it did before there were numbers.
+        file.write(
+            "".join(
+                f"{secret.hex()}\n" if n == 1 else f"{n} {secret.hex()}\n"
+                for n, secret in sorted(ring.items())
+            )
+        )
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> dict[int, bytes]:
     if path.stat().st_mode & 0o077:
         msg = f"the key file {path} may be read by others; set its mode to 0600"
         raise KeyProblem(msg)
+    ring: dict[int, bytes] = {}
     try:
-        return Keys(bytes.fromhex(path.read_text().strip()))
-    except ValueError as error:
+        for line in path.read_text().splitlines():
+            number, _, secret = line.strip().rpartition(" ")
+            ring[int(number or 1)] = bytes.fromhex(secret)
+        Keys(ring)
+    except (ValueError, KeyProblem) as error:
         msg = f"the key file {path} does not hold a key"
         raise KeyProblem(msg) from error
+    return ring
 
 
 def seal_bytes(plain: bytes, key: bytes) -> bytes:

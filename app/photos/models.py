@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
 from app.core.columns import Row, UtcDateTime, stored
+from app.core.sealing import SealedBytes, SealedVector
 
 
 class PhotoState(StrEnum):
@@ -120,7 +121,7 @@ class PhotoFingerprint(SQLModel, table=True):
     """0 to 100."""
     content_pdq: str
     """The same of what a plain frame leaves."""
-    fingerprint: bytes
+    fingerprint: bytes = Field(sa_type=SealedBytes("photo_fingerprint.fingerprint"))
 
 
 class PhotoWord(SQLModel, table=True):
@@ -278,5 +279,5 @@ class Template(Row, table=True):
     face_id: UUID = Field(foreign_key="face.id", index=True)
     encoder: str
     encoder_version: str
-    vector: bytes
+    vector: bytes = Field(sa_type=SealedVector("template.vector"))
     """float32, little endian."""

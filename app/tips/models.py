@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
 from app.core.columns import Row, UtcDateTime, stored
+from app.core.sealing import SealedText
 
 
 class ChannelKind(StrEnum):
@@ -149,16 +150,16 @@ class Tip(Row, table=True):
     channel_id: UUID = Field(foreign_key="channel.id", index=True)
     received_at: datetime = Field(default_factory=now, sa_type=UtcDateTime, index=True)
     language: str
-    place_text: str
+    place_text: str = Field(sa_type=SealedText("tip.place_text"))
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float | None = None
     given_system: CoordinateSystem | None = Field(default=None, sa_type=stored(CoordinateSystem))
     observed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    description: str = ""
+    description: str = Field(default="", sa_type=SealedText("tip.description"))
     danger_now: bool = False
     external_id: str | None = Field(default=None, index=True)
-    source_url: str | None = None
+    source_url: str | None = Field(default=None, sa_type=SealedText("tip.source_url"))
     contact_sealed: bytes | None = None
     receipt_lookup: bytes = Field(unique=True)
     """First half of Argon2id over the receipt code; the code itself is stored nowhere."""
@@ -167,7 +168,7 @@ class Tip(Row, table=True):
     state_reason: str | None = None
     jurisdiction_code: str | None = Field(default=None, foreign_key="jurisdiction.code", index=True)
     disposition: Disposition | None = Field(default=None, sa_type=stored(Disposition))
-    disposition_reason: str | None = None
+    disposition_reason: str | None = Field(default=None, sa_type=SealedText("tip.disposition_reason"))
     disposed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     disposed_by: UUID | None = Field(default=None, foreign_key="officer.id")
     duplicate_of_id: UUID | None = Field(default=None, foreign_key="tip.id")
@@ -237,7 +238,7 @@ class TipMessage(Row, table=True):
     tip_id: UUID = Field(foreign_key="tip.id", index=True)
     author: Author = Field(sa_type=stored(Author))
     officer_id: UUID | None = Field(default=None, foreign_key="officer.id")
-    text: str = ""
+    text: str = Field(default="", sa_type=SealedText("tip_message.text"))
     notice: str | None = None
     """Code of a system notice: a disposition's value, or another known code."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

@@ -1,14 +1,11 @@
 """Exact search: the same rows in the same order as a plain comparison with everything."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from matching.array_file import DamagedFile, read_arrays
 from matching.bench import search as bench
 from matching.search import ExactIndex, Ids, Index
 
@@ -199,63 +196,6 @@ class TestFilter:
         """A filter that has fallen behind the rows would leave the wrong ones out."""
         with pytest.raises(ValueError, match="mask"):
             made(unit_rows(1, 3), ids_of(1, 2, 3)).search(unit_rows(2, 1)[0], 1, np.ones(4, dtype=bool))
-
-
-class TestFile:
-    def test_a_saved_index_answers_alike_and_goes_on(self, tmp_path: Path) -> None:
-        """Opened again, it is searched and changed as before; the file changes only when it is saved."""
-        rows, probe = unit_rows(1, 40), unit_rows(2, 1)[0]
-        index = ExactIndex(D, FACTS)
-        index.add(ids_of(*range(40)), rows, np.array([(n, True) for n in range(40)], dtype=FACTS))
-        index.save(tmp_path / "x.index", {"seen": 7})
-        bytes_before = (tmp_path / "x.index").read_bytes()
-
-        again, note = ExactIndex.load(tmp_path / "x.index", D, FACTS)
-        assert note == {"seen": 7}
-        assert again.search(probe, 9).ids.tolist() == index.search(probe, 9).ids.tolist()
-        assert again.facts.tolist() == index.facts.tolist()
-        for one in (index, again):
-            one.remove(ids_of(3, 5))
-            one.add(ids_of(99), unit_rows(5, 1))
-        assert again.templates.tolist() == index.templates.tolist()
-        assert (tmp_path / "x.index").read_bytes() == bytes_before
-        assert [path.name for path in tmp_path.iterdir()] == ["x.index"]
-
-    def test_an_empty_index_is_saved_and_opened(self, tmp_path: Path) -> None:
-        """A deployment without records restarts, too."""
-        ExactIndex(D, FACTS).save(tmp_path / "x.index", {})
-
-        assert len(ExactIndex.load(tmp_path / "x.index", D, FACTS)[0]) == 0
-
-    @pytest.mark.parametrize("place", [0, 30, 5000, 9000, -1])
-    def test_damage_is_found_wherever_it_is(self, tmp_path: Path, place: int) -> None:
-        """One flipped bit, and the caller builds it anew from the database."""
-        path = tmp_path / "x.index"
-        made(unit_rows(1, 60), ids_of(*range(60))).save(path, {})
-        content = bytearray(path.read_bytes())
-        content[place] ^= 1
-        path.write_bytes(content)
-
-        with pytest.raises(DamagedFile):
-            ExactIndex.load(path, D, FACTS)
-
-    @pytest.mark.parametrize("length", [0, 10, 4096, 5000])
-    def test_a_file_cut_short_is_refused(self, tmp_path: Path, length: int) -> None:
-        """A full disk or a torn copy."""
-        path = tmp_path / "x.index"
-        made(unit_rows(1, 60), ids_of(*range(60))).save(path, {})
-        path.write_bytes(path.read_bytes()[:length])
-
-        with pytest.raises(DamagedFile):
-            read_arrays(path)
-
-    def test_another_encoders_index_is_refused(self, tmp_path: Path) -> None:
-        """Templates of other dimensions are never taken for one's own."""
-        path = tmp_path / "x.index"
-        made(unit_rows(1, 3), ids_of(1, 2, 3)).save(path, {})
-
-        with pytest.raises(DamagedFile):
-            ExactIndex.load(path, D + 1, FACTS)
 
 
 class TestBench:
