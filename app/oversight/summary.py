@@ -19,6 +19,7 @@ from app.jurisdictions.queries import codes_within
 from app.officers.models import Officer
 from app.oversight import queries
 from app.oversight.queries import MOST, Concern, OpenTip, Wish
+from app.photos import originals
 from app.reviews import appeal_queries, quality_queries, triage_queries
 from app.reviews.models import Review, ReviewState
 from app.reviews.signal_detection import Share
@@ -77,6 +78,7 @@ class Summary:
         late_referrals: referrals that an agency owes an answer or an outcome.
         disputed: candidates that wait for an examiner.
         appeals: appeals that wait for an answer.
+        originals: wishes to see a sealed original that this officer may decide.
         failed_tips: tips whose processing gave up.
         parked_photos: photos that could not be read.
         parked_jobs: background work set aside.
@@ -90,6 +92,7 @@ class Summary:
     late_referrals: int
     disputed: int
     appeals: int
+    originals: int
     failed_tips: int
     parked_photos: int
     parked_jobs: int
@@ -112,6 +115,7 @@ def of_area(session: Session, officer: Officer, settings: Settings) -> Summary:
         late_referrals=count(Concern.REFERRALS),
         disputed=count(Concern.DISPUTED),
         appeals=appeal_queries.waiting(session, officer).total,
+        originals=sum(wish.may_decide for wish in originals.recent(session, officer)),
         failed_tips=len(triage_queries.failed_tips(session, officer)),
         parked_photos=len(triage_queries.parked_photos(session, officer)),
         parked_jobs=len(triage_queries.parked_jobs(session, officer)),

@@ -251,10 +251,12 @@ class TestList:
         empty = client.get("/console/originals")
         wish = asked(context, make.officer(Role.INVESTIGATOR), photo_of(context, make.tip()))
         full = client.get("/console/originals")
+        overseen = client.get("/console/oversight")
 
         assert "Nobody has asked" in empty.text
         assert f"/console/originals/{wish}" in full.text
         assert "Yours to decide" in full.text
+        assert '<a href="/console/originals"><span class="count">1</span>' in overseen.text
 
 
 class Wishes(Machine):
