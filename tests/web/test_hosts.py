@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.context import Context
+from app.core.web.hosts import known_hosts
 from app.main import Site, create_app
 from tests.conftest import Client
 from tests.web.walking import answers, walked
@@ -85,6 +86,14 @@ class TestHosts:
         client = Client(create_app(named), named)
 
         assert {status(client, path, "anything.test") for path in ("/", "/console/sign-in")} == {200}
+
+    def test_the_usual_port_goes_without_saying(self, context: Context) -> None:
+        """Browsers leave it out, whatever the operator wrote."""
+        told = {"public_url": f"https://{TIPS}:443", "console_url": "http://desk.example.org:80"}
+        settings = context.settings.model_copy(update=told)
+
+        assert known_hosts(settings) == (TIPS, "desk.example.org")
+        assert known_hosts(settings.model_copy(update={"console_url": f"https://{TIPS}"})) is None
 
 
 class TestSites:

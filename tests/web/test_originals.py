@@ -1,6 +1,7 @@
 """A sealed original takes two persons, lasts a day, opens once, and is the file that came in."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html import unescape
 from uuid import UUID, uuid4
@@ -142,6 +143,24 @@ class TestTwoPersons:
         assert b"another file" not in answer.content
         assert steps(context)[-1].detail["same"] is False
         assert "original_altered" in capsys.readouterr().out
+
+    def test_opened_by_many_at_once_it_opens_once(self, context: Context, make: Make) -> None:
+        """A double click, or a copied session, gets one file between them."""
+        asker, other = make.officer(Role.INVESTIGATOR), make.officer(Role.SUPERVISOR)
+        wish = asked(context, asker, photo_of(context, make.tip()), allowed_by=other)
+
+        def attempt(_: int) -> bool:
+            try:
+                originals.opened(context, asker, wish)
+            except Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(6) as pool:
+            got = list(pool.map(attempt, range(6)))
+
+        assert sum(got) == 1
+        assert [row.action for row in steps(context)].count(Action.ORIGINAL_OPENED) == 1
 
     def test_an_erased_photo_takes_its_wishes_along(self, context: Context, make: Make) -> None:
         """Nothing stands in the way of erasing, and nothing is left to open."""

@@ -15,8 +15,15 @@ FOR_BOTH = "/assets/"
 
 def known_hosts(settings: Settings) -> tuple[str, str] | None:
     """The citizens' host and the console's, as browsers send them; None as long as they are not two."""
-    citizens, console = (urlsplit(url).netloc.lower() for url in (settings.public_url, settings.console_url))
+    citizens, console = _host(settings.public_url), _host(settings.console_url)
     return (citizens, console) if citizens and console and citizens != console else None
+
+
+def _host(url: str) -> str:
+    """Host and port of an address; the port goes without saying where it is the usual one."""
+    parts = urlsplit(url)
+    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return parts.netloc.lower().removesuffix(usual)
 
 
 class Hosts:
