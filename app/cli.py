@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from app.backup import commands as backup_commands
 from app.candidates import calibrating
 from app.core import log
 from app.core.context import Context, open_context
@@ -17,6 +18,7 @@ from app.core.errors import Refusal
 from app.core.migrate import SchemaTooNew
 from app.core.settings import Settings
 from app.encoders import commands as encoder_commands
+from app.keys.commands import keys_app
 from app.partners.commands import partners_app
 from app.photos.commands import hashes_app
 from app.reviews.golden_commands import golden_app
@@ -38,6 +40,9 @@ app.add_typer(partners_app, name="partners")
 app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
 app.add_typer(hashes_app, name="hashes")
+app.add_typer(keys_app, name="keys")
+app.add_typer(backup_commands.backup_app, name="backup")
+app.command("restore")(backup_commands.restore)
 app.add_typer(golden_app, name="golden")
 app.add_typer(receipt_app, name="receipt")
 encoder_commands.register(app)

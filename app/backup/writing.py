@@ -102,12 +102,14 @@ def write(context: Context, target: Path, *, with_keys: bool = False) -> Written
                     files, erased = _pack(context, snapshot, stream, with_keys=with_keys)
                 file.flush()
                 os.fsync(file.fileno())
+        with context.db.write() as session:  # first, so that there is no backup that the log does not know
+            audit.record(
+                session, SYSTEM, Action.BACKUP_MADE, "backup", target.name, files=files, erased=erased
+            )
         part.rename(target)
     finally:
         part.unlink(missing_ok=True)
     _sync(target.parent)
-    with context.db.write() as session:
-        audit.record(session, SYSTEM, Action.BACKUP_MADE, "backup", target.name, files=files, erased=erased)
     return Written(target, target.stat().st_size, files, erased)
 
 

@@ -125,7 +125,7 @@ class TestMaking:
         stopping = threading.Event()
 
         def send() -> None:
-            while not stopping.is_set():
+            while not stopping.wait(0.01):
                 make.tip()
 
         sender = threading.Thread(target=send)
