@@ -17,6 +17,7 @@ from app.core.crypto import KeyProblem
 from app.core.errors import Refusal
 from app.core.migrate import SchemaTooNew
 from app.core.settings import Settings
+from app.doctor.commands import doctor
 from app.encoders import commands as encoder_commands
 from app.keys.commands import keys_app
 from app.partners.commands import partners_app
@@ -43,6 +44,7 @@ app.add_typer(hashes_app, name="hashes")
 app.add_typer(keys_app, name="keys")
 app.add_typer(backup_commands.backup_app, name="backup")
 app.command("restore")(backup_commands.restore)
+app.command("doctor")(doctor)
 app.add_typer(golden_app, name="golden")
 app.add_typer(receipt_app, name="receipt")
 encoder_commands.register(app)

@@ -1,0 +1,1 @@
+"""What an operator asks when something is odd, or before it is: does everything hold?"""

@@ -1,0 +1,74 @@
+"""The photo store held against the rows that name its files."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.audit.service import SYSTEM
+from app.backup.writing import PHOTOS
+from app.core.context import Context
+from app.core.crypto import Unsealable
+from app.photos.models import Photo
+from app.tables import metadata
+
+YOUNGEST_ORPHAN_S = 24 * 3600
+"""A file is stored before its row is written: a young one may still get it."""
+
+
+def orphaned(folder: Path, named: set[str]) -> Iterator[Path]:
+    """Files of the photo store that no row names and that are too old to get one."""
+    before = time.time() - YOUNGEST_ORPHAN_S
+    for path in folder.glob("*/*") if folder.exists() else ():
+        if f"{path.parent.name}/{path.name}" not in named and path.stat().st_mtime < before:
+            yield path
+
+
+def sweep(context: Context) -> int:
+    """Delete files that no row names; rows are read after the list of files was made, so none is missed.
+
+    Returns:
+        How many were deleted.
+    """
+    folder = context.settings.data_dir / PHOTOS
+    suspects = list(orphaned(folder, set()))
+    named = named_by_rows(context)
+    gone = [path for path in suspects if f"{path.parent.name}/{path.name}" not in named]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    if gone:
+        with context.db.write() as session:
+            audit.record(session, SYSTEM, Action.ORPHANS_SWEPT, "store", "photos", files=len(gone))
+    return len(gone)
+
+
+def named_by_rows(context: Context) -> set[str]:
+    """Store keys of all files that rows name."""
+    names: set[str] = set()
+    with context.db.read() as session:
+        for table in metadata.sorted_tables:
+            if "store_key" in table.columns:
+                names.update(key for (key,) in session.execute(select(table.c.store_key)) if key)
+    return names
+
+
+def unopened(context: Context, most: int | None) -> int:
+    """How many photos do not open, or are not what came in."""
+    broken = 0
+    with context.db.read() as session:
+        question = select(Photo.store_key, Photo.sealed_key, Photo.sha256).order_by(
+            col(Photo.received_at).desc()
+        )
+        rows = session.exec(question if most is None else question.limit(most)).all()
+    for store_key, sealed_key, digest in rows:
+        try:
+            broken += hashlib.sha256(context.store.get(store_key, sealed_key)).hexdigest() != digest
+        except Unsealable:
+            broken += 1
+        except FileNotFoundError:
+            continue  # counted as gone
+    return broken

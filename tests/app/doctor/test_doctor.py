@@ -1,0 +1,162 @@
+"""Promises about the doctor: it finds what is broken, says what to do, and breaks nothing."""
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from sqlmodel import select
+from typer.testing import CliRunner
+
+from app.audit import service as audit
+from app.audit.models import Action
+from app.cli import app
+from app.core import jobs
+from app.core.clock import now
+from app.core.context import Context
+from app.doctor import checks, stored
+from app.doctor.checks import Level
+from app.main import create_app
+from app.photos.models import Photo
+from app.tips.models import Tip
+from tests.conftest import Client
+from tests.make import Make, jpeg
+
+
+def found(context: Context, *, everything: bool = False) -> dict[str, Level]:
+    """The gravest finding of each check."""
+    grave: dict[str, Level] = {}
+    order = list(Level)
+    for one in checks.examine(context, everything=everything):
+        grave[one.check] = max(grave.get(one.check, Level.FINE), one.level, key=order.index)
+    return grave
+
+
+def photo(context: Context) -> Path:
+    with context.db.read() as session:
+        key = session.exec(select(Photo.store_key)).first()
+    assert key is not None
+    return context.settings.data_dir / "photos" / key
+
+
+def gone(context: Context) -> None:
+    photo(context).unlink()
+
+
+def altered(context: Context) -> None:
+    path = photo(context)
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+
+
+def late(context: Context) -> None:
+    with context.db.write() as session:
+        jobs.enqueue(session, "process_tip", tip_id="x")
+        session.exec(select(jobs.Job)).one().run_at = now() - timedelta(hours=1)
+
+
+def ahead(context: Context) -> None:
+    with time_machine.travel(now() + timedelta(days=2)), context.db.write() as session:
+        audit.record(session, audit.SYSTEM, Action.TIP_STATE, "tip", "x")
+
+
+def edited(context: Context) -> None:
+    with sqlite3.connect(context.settings.data_dir / "homeward.sqlite") as raw:
+        raw.execute("DROP TRIGGER audit_event_no_update")
+        raw.execute("UPDATE audit_event SET subject_id = 'another'")
+
+
+BREAKING: dict[str, list[Callable[[Context], None]]] = {
+    "files": [gone, altered],
+    "queue": [late],
+    "clock": [ahead],
+    "audit": [edited],
+}
+
+
+def test_a_sound_deployment_is_found_sound(context: Context, make: Make) -> None:
+    """Nothing is broken, whatever else there may be to look at."""
+    make.tip()
+    with context.db.write() as session:
+        audit.record(session, audit.SYSTEM, Action.TIP_STATE, "tip", "x")
+
+    assert Level.BROKEN not in found(context, everything=True).values()
+
+
+@pytest.mark.parametrize(
+    ("check", "break_it"), [(check, one) for check, ways in BREAKING.items() for one in ways]
+)
+def test_each_fault_is_found(
+    context: Context, make: Make, check: str, break_it: Callable[[Context], None]
+) -> None:
+    """With what to do about it."""
+    make.tip()
+    with context.db.write() as session:
+        audit.record(session, audit.SYSTEM, Action.TIP_STATE, "tip", "x")
+    break_it(context)
+
+    assert found(context, everything=True)[check] == Level.BROKEN
+    assert all(one.do for one in checks.examine(context, everything=True) if one.level != Level.FINE)
+
+
+def test_a_full_disk_is_found_and_tips_are_refused_in_words(context: Context, make: Make) -> None:
+    """Before the database cannot be read any more; with room again everything goes on."""
+    make.tip()
+    full = replace(context, settings=context.settings.model_copy(update={"disk_reserve_mb": 10**9}))
+
+    assert found(full)["disk"] == Level.BROKEN
+    door = Client(create_app(full), full)
+    form = door.get("/?lang=en")
+    sent = {"place_text": "Metro exit 9", "description": "A child begs."}
+    answer = door.post("/tip?lang=en", data=sent, files={"photos": ("a.jpg", jpeg(), "image/jpeg")})
+    assert form.status_code == 200
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
+    assert "Please send it again later." in answer.text
+    with context.db.read() as session:
+        assert len(session.exec(select(Tip)).all()) == 1
+
+
+def test_old_files_without_rows_are_swept_and_nothing_else(context: Context, make: Make) -> None:
+    """A young one may still get its row; one with a row stays however old it is."""
+    make.tip()
+    folder = context.settings.data_dir / "photos" / "zz"
+    folder.mkdir()
+    old, young = folder / "old", folder / "young"
+    for path in (old, young):
+        path.write_bytes(b"sealed")
+    before = time.time() - stored.YOUNGEST_ORPHAN_S - 60
+    os.utime(old, (before, before))
+    os.utime(photo(context), (before, before))
+
+    assert found(context)["files"] == Level.LOOK
+    assert stored.sweep(context) == 1
+    assert not old.exists()
+    assert young.exists()
+    assert photo(context).exists()
+    assert found(context)["files"] == Level.FINE
+
+
+def test_the_command_speaks_to_people_and_programs(
+    context: Context, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words and a status for people, JSON for programs, and no name or place in either."""
+    tip = make.tip()
+    monkeypatch.setenv("HOMEWARD_DATA_DIR", str(context.settings.data_dir))
+    monkeypatch.setenv("HOMEWARD_KEY_FILE", str(context.settings.key_file))
+    gone(context)
+
+    said = CliRunner().invoke(app, ["doctor"])
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+
+    assert (said.exit_code, told.exit_code) == (2, 2)
+    assert "1 stored files are gone." in said.output
+    assert {"check", "level", "says", "do"} == set(json.loads(told.output)[0])
+    assert tip.place_text not in said.output + told.output
