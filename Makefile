@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test kills attack check bench evaluate format lock clean
+.PHONY: help demo run test kills faults attack check bench evaluate format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.
 
 kills: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Send 200 tips while web and worker are killed with -9 twenty times, then check every promise
 	$(BIN)/python -m tests.journeys.campaign $(ARGS)
+
+faults: $(VENV)/dev.stamp $(VENV)/weights.stamp ## As root: send tips while power is cut, disks fill and processes die 300 times, then check every promise
+	$(BIN)/python -m tests.faults.campaign $(ARGS)
 
 attack: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Guess receipt codes for a minute, then test whether any answer tells what a photo shows
 	$(BIN)/python -m tests.attacks.guessing --seconds 60

@@ -1,0 +1,1 @@
+"""Faults of disk, power and processes while tips arrive."""
