@@ -15,7 +15,7 @@ from app.core.render import page
 from app.core.web.forms import refused_form
 from app.officers import once, passwords, queries, service
 from app.officers.models import Officer, Role
-from app.officers.sessions import AdminDep
+from app.officers.sessions import FRESH, AdminDep
 
 router = APIRouter()
 
@@ -52,7 +52,7 @@ def new(request: Request, session: ReadSessionDep, admin: AdminDep) -> HTMLRespo
     )
 
 
-@router.post("/officers")
+@router.post("/officers", dependencies=FRESH)
 def add(
     request: Request,
     context: ContextDep,
@@ -109,7 +109,7 @@ def show(
     return answer
 
 
-@router.post("/officers/{officer_id}")
+@router.post("/officers/{officer_id}", dependencies=FRESH)
 def change(
     request: Request,
     context: ContextDep,
@@ -136,21 +136,21 @@ def change(
     return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
 
 
-@router.post("/officers/{officer_id}/disable")
+@router.post("/officers/{officer_id}/disable", dependencies=FRESH)
 def disable(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
     """Disable an account and end its sessions."""
     service.set_active(session, officer_id, active=False, by=admin)
     return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
 
 
-@router.post("/officers/{officer_id}/enable")
+@router.post("/officers/{officer_id}/enable", dependencies=FRESH)
 def enable(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
     """Let an account sign in again."""
     service.set_active(session, officer_id, active=True, by=admin)
     return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
 
 
-@router.post("/officers/{officer_id}/password")
+@router.post("/officers/{officer_id}/password", dependencies=FRESH)
 def reset_password(
     session: SessionDep, context: ContextDep, admin: AdminDep, officer_id: UUID
 ) -> RedirectResponse:
@@ -160,6 +160,14 @@ def reset_password(
     answer = RedirectResponse(address, status_code=303)
     once.hand_over(context, answer, admin, address, password)
     return answer
+
+
+@router.post("/officers/{officer_id}/sessions/end")
+def end_sessions(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
+    """Sign an officer out everywhere."""
+    shown = queries.get_visible(session, admin, officer_id)
+    service.end_sessions(session, shown, officer_actor(admin.id))
+    return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
 
 
 def _choices(session: Session, admin: Officer) -> dict[str, Any]:

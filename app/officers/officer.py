@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.audit.service import officer_actor
 from app.core.context import Context, ContextDep
 from app.core.db import ReadSessionDep, SessionDep
 from app.core.errors import NotSignedIn, Refusal, message
@@ -14,7 +15,18 @@ from app.core.web import limiting
 from app.core.web.forms import refused_form
 from app.core.web.limiting import Door
 from app.jurisdictions.models import Jurisdiction
-from app.officers import administration, known, passwords, queries, service, sessions, sign_in, throttle
+from app.officers import (
+    administration,
+    directory,
+    identities,
+    known,
+    passwords,
+    queries,
+    service,
+    sessions,
+    sign_in,
+    throttle,
+)
 from app.officers.models import Officer, Role
 from app.officers.sessions import NewcomerDep
 
@@ -115,7 +127,7 @@ def choose_password(
 ) -> Response:
     """Change the officer's own password; every other session ends."""
     try:
-        attempt = throttle.count_attempt(context, officer.username)
+        attempt = throttle.count_attempt(context, f"change {officer.id}")
         with context.db.write() as session:
             token = service.change_password(
                 session, officer, old=old_password, new=password, token=sessions.token_of(request) or ""
@@ -130,6 +142,13 @@ def choose_password(
     return answer
 
 
+@router.post("/account/sessions/end-others")
+def end_others(request: Request, session: SessionDep, officer: NewcomerDep) -> RedirectResponse:
+    """End all of the officer's own sessions but this one."""
+    service.end_sessions(session, officer, officer_actor(officer.id), but=sessions.token_of(request))
+    return RedirectResponse(ACCOUNT, status_code=303)
+
+
 @router.post("/account/sessions/{session_id}/end")
 def end_session(session: SessionDep, officer: NewcomerDep, session_id: UUID) -> RedirectResponse:
     """End one of the officer's own sessions."""
@@ -142,6 +161,8 @@ def _account(request: Request, context: Context, session: ReadSessionDep, office
     held = queries.live_sessions(session, officer.id, context.settings)
     return {
         "officer": officer,
+        "directory": directory.offered(context.settings),
+        "linked": identities.of(session, officer, context.settings.oidc_issuer),
         "newcomer": passwords.is_one_time(officer.password_hash),
         "shortest": passwords.SHORTEST,
         "held": [(one, sessions.belongs_to(one, token)) for one in held],

@@ -14,7 +14,7 @@ from app.core.render import page
 from app.core.web.forms import refused_form
 from app.officers import once, passkeys, proving, second_factors, sessions, totp
 from app.officers.models import Officer
-from app.officers.sessions import AdminDep, FreshDep, HalfDep, NewcomerDep
+from app.officers.sessions import FRESH, AdminDep, FreshDep, HalfDep, NewcomerDep
 
 router = APIRouter()
 
@@ -171,7 +171,7 @@ def prove(
     return RedirectResponse(_local(to), status_code=303)
 
 
-@router.post("/officers/{officer_id}/factors")
+@router.post("/officers/{officer_id}/factors", dependencies=FRESH)
 def take_away(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
     """Take all second factors of an officer who lost them; their sessions end."""
     proving.take_away(session, admin, officer_id)

@@ -200,10 +200,11 @@ def change_password(session: Session, officer: Officer, *, old: str, new: str, t
         raise Conflict("The account was changed meanwhile. Please sign in again.")
     kept.password_hash = hashed
     session.add(kept)
-    sessions.end(session, token)
+    held = sessions.end(session, token)
     ended = sessions.end_all(session, officer.id)
     _record_change(session, officer, officer, "password", sessions_ended=ended)
-    return sessions.start(session, kept)
+    # The password is no second factor: what was proven before stays as old as it is.
+    return sessions.start(session, kept, like=held)
 
 
 def end_session(session: Session, officer: Officer, session_id: UUID) -> None:
@@ -219,6 +220,23 @@ def end_session(session: Session, officer: Officer, session_id: UUID) -> None:
         held.ended_at = now()
         session.add(held)
         audit.record(session, officer_actor(officer.id), Action.SIGNED_OUT, "officer", officer.id)
+
+
+def end_sessions(session: Session, officer: Officer, by: Actor, *, but: str | None = None) -> int:
+    """End an officer's sessions.
+
+    Args:
+        session: a writing session.
+        officer: whose.
+        by: who ends them.
+        but: cookie value of the one session that goes on.
+
+    Returns:
+        How many were ended.
+    """
+    ended = sessions.end_all(session, officer.id, but=but)
+    audit.record(session, by, Action.SESSION_ENDED, "officer", officer.id, count=ended)
+    return ended
 
 
 def _record_change(session: Session, by: Officer, officer: Officer, change: str, **detail: str | int) -> None:

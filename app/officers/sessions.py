@@ -28,13 +28,16 @@ def cookie_name(settings: Settings) -> str:
     return "__Host-officer" if settings.secure_cookies else "officer"
 
 
-def start(session: Session, officer: Officer, *, half: bool = False) -> str:
+def start(
+    session: Session, officer: Officer, *, half: bool = False, like: OfficerSession | None = None
+) -> str:
     """Start a session and return its cookie value; earlier sessions of the officer go on.
 
     Args:
         session: a writing session.
         officer: whose.
         half: only the password was right; until the second factor is given the session opens nothing.
+        like: the session that this one goes on for; nothing counts as proven later than there.
 
     Returns:
         A token of 256 random bits; only its hash is stored.
@@ -43,7 +46,10 @@ def start(session: Session, officer: Officer, *, half: bool = False) -> str:
     proven = None if half else now()
     session.add(
         OfficerSession(
-            token_sha256=_digest(token), officer_id=officer.id, second_at=proven, stepped_up_at=proven
+            token_sha256=_digest(token),
+            officer_id=officer.id,
+            second_at=like.second_at if like else proven,
+            stepped_up_at=like.stepped_up_at if like else proven,
         )
     )
     return token
@@ -58,12 +64,13 @@ def prove(session: Session, token: str) -> None:
     session.add(held)
 
 
-def end(session: Session, token: str) -> None:
-    """End the session of a cookie; an unknown one is ignored."""
+def end(session: Session, token: str) -> OfficerSession | None:
+    """End the session of a cookie, and return it; an unknown one is ignored."""
     found = session.exec(select(OfficerSession).where(OfficerSession.token_sha256 == _digest(token))).first()
     if found is not None and found.ended_at is None:
         found.ended_at = now()
         session.add(found)
+    return found
 
 
 def end_all(session: Session, officer_id: UUID, *, but: str | None = None) -> int:

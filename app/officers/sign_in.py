@@ -40,7 +40,7 @@ def sign_in(
         Unavailable: too many sign-ins are under way.
     """
     name = queries.normal_username(username)
-    attempt = throttle.count_attempt(context, f"{name} {browser}".strip())
+    attempt = throttle.count_attempt(context, f"name {name} {browser}".strip())
     with context.db.read() as session:
         officer = queries.by_username(session, name)
     stored = officer.password_hash if officer else None
