@@ -82,7 +82,7 @@ def registered(request: Request, context: Context, officer: Officer, name: str, 
             expected_origin=origin,
         )
     except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-        raise Invalid(WRONG, field="key") from error
+        raise Invalid(WRONG) from error
     return SecondFactor(
         officer_id=officer.id,
         kind=FactorKind.WEBAUTHN,
@@ -141,7 +141,7 @@ def check(
             credential_current_sign_count=factor.sign_count,
         )
     except (WebAuthnException, StopIteration, ValueError, KeyError, TypeError) as error:
-        raise Invalid(WRONG, field="key") from error
+        raise Invalid(WRONG) from error
     factor.sign_count, factor.last_used_at = found.new_sign_count, now()
     session.add(factor)
 

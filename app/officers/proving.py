@@ -52,12 +52,18 @@ def by_key(request: Request, context: Context, officer: Officer, answer: str) ->
         TooMany: wrong too often.
     """
     attempt = throttle.count_attempt(context, f"second {officer.id}", throttle.SECOND)
-    with context.db.write() as session:
-        known = second_factors.keys_of(session, officer.id)
-        passkeys.check(request, context, session, officer, known, answer)
-        throttle.forget(session, attempt)
-        sessions.prove(session, sessions.token_of(request) or "")
-        audit.record(session, officer_actor(officer.id), Action.STEPPED_UP, "officer", officer.id)
+    actor = officer_actor(officer.id)
+    try:
+        with context.db.write() as session:
+            known = second_factors.keys_of(session, officer.id)
+            passkeys.check(request, context, session, officer, known, answer)
+            throttle.forget(session, attempt)
+            sessions.prove(session, sessions.token_of(request) or "")
+            audit.record(session, actor, Action.STEPPED_UP, "officer", officer.id)
+    except Invalid:
+        with context.db.write() as session:
+            audit.record(session, actor, Action.SECOND_FACTOR_FAILED, "officer", officer.id)
+        raise
 
 
 def shown(context: Context, officer: Officer) -> dict[str, Any]:

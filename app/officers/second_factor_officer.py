@@ -61,7 +61,11 @@ def give_key(
     request: Request, context: ContextDep, officer: HalfDep, answer: Answer = "", to: Typed = ""
 ) -> Response:
     """Give a security key's proof, at sign-in or anew."""
-    proving.by_key(request, context, officer, answer)
+    try:
+        proving.by_key(request, context, officer, answer)
+    except Refusal as refusal:
+        template = "console/second_factor.html" if sessions.is_half(request) else "console/prove.html"
+        return refused_form(request, template, refusal, to=_local(to), **_own(context, officer))
     done = RedirectResponse(_local(to), status_code=303)
     passkeys.forget(done, context)
     return done

@@ -89,6 +89,9 @@ def add(session: Session, keys: Keys, officer: Officer, factor: SecondFactor, to
     present = of(session, officer.id)
     if len(present) >= MOST:
         raise Conflict("You have very many already. Remove one that you use no more.")
+    if any(totp.is_same(keys, one, factor) for one in present):
+        # The form was sent twice; two factors of one secret would let digits count twice.
+        return []
     factor.name = " ".join(factor.name.split())[:LONGEST_NAME] or factor.kind.value
     session.add(factor)
     sessions.prove(session, token)

@@ -68,6 +68,13 @@ def accepts(session: Session, keys: Keys, factor: SecondFactor, code: str) -> bo
     return True
 
 
+def is_same(keys: Keys, one: SecondFactor, other: SecondFactor) -> bool:
+    """Whether two factors are apps with the same secret."""
+    if one.secret_sealed is None or other.secret_sealed is None:
+        return False
+    return hmac.compare_digest(keys.unseal(one.secret_sealed), keys.unseal(other.secret_sealed))
+
+
 def proven(keys: Keys, officer_id: UUID, name: str, secret: str, code: str) -> SecondFactor | None:
     """A factor of a secret whose digits were typed; None when they are wrong."""
     step = step_of(secret, code)
