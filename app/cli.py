@@ -20,6 +20,7 @@ from app.core.settings import Settings
 from app.doctor.commands import doctor
 from app.encoders import commands as encoder_commands
 from app.keys.commands import keys_app
+from app.officers import commands as officer_commands
 from app.partners.commands import partners_app
 from app.photos.commands import hashes_app
 from app.reviews.golden_commands import golden_app
@@ -48,6 +49,7 @@ app.command("doctor")(doctor)
 app.add_typer(golden_app, name="golden")
 app.add_typer(receipt_app, name="receipt")
 encoder_commands.register(app)
+officer_commands.register(officers_app)
 calibrating.register(app)
 
 out = Console()
