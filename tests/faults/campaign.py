@@ -175,7 +175,8 @@ def run(faults: int, clients: int, bench: Bench, chance: random.Random) -> tuple
     slowest = 0.0
     for _ in range(faults):
         time.sleep(chance.uniform(0.3, 1.5))
-        fault = bench.power_cut if chance.random() < CUT_SHARE else chance.choice(others)
+        cut = bench.spoil is not None or chance.random() < CUT_SHARE  # Only a cut shows what was not synced.
+        fault = bench.power_cut if cut else chance.choice(others)
         fault()
         counts[fault.__name__.replace("_", " ")] += 1
         slowest = max(slowest, bench.wait_until_up())
