@@ -6,6 +6,7 @@ Files are sealed with a key of their own, which is sealed to the public key: a p
 needs no key that opens one.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -49,6 +50,7 @@ class Keys:
 
     def __init__(self, roots: bytes | Mapping[int, bytes], path: Path | None = None) -> None:
         self._path = path
+        self._changed_ns = _changed_ns(path)
         self._ring = {1: roots} if isinstance(roots, bytes) else dict(roots)
         if 1 not in self._ring or any(len(root) != ROOT_BYTES for root in self._ring.values()):
             msg = f"a root secret has {ROOT_BYTES} bytes"
@@ -60,7 +62,16 @@ class Keys:
 
     @property
     def newest(self) -> int:
-        """Number of the key that is sealed to."""
+        """Number of the key that is sealed to; a key file that was changed is read first.
+
+        Who uses it twice for one value asks once: it may change in between.
+        """
+        changed_ns = _changed_ns(self._path)
+        if changed_ns not in (None, self._changed_ns):
+            self._changed_ns = changed_ns
+            # A file that was damaged meanwhile stops the next start, not the tips that come in now.
+            with contextlib.suppress(KeyProblem, OSError):
+                self._read_again()
         return max(self._ring)
 
     @property
@@ -98,8 +109,9 @@ class Keys:
 
     def seal(self, plain: bytes) -> bytes:
         """Seal a short text so that only the holder of the private key reads it."""
-        sealed = bytes(SealedBox(self.public).encrypt(plain))
-        return sealed if self.newest == 1 else NUMBERED + self.newest.to_bytes(2, "big") + sealed
+        number = self.newest
+        sealed = bytes(SealedBox(self._private_key(number).public_key).encrypt(plain))
+        return sealed if number == 1 else NUMBERED + number.to_bytes(2, "big") + sealed
 
     def unseal(self, sealed: bytes) -> bytes:
         """Open what `seal` closed.
@@ -126,6 +138,14 @@ class Keys:
         """Take up keys that were added to the file while this process runs."""
         if self._path is not None and self._path.exists():
             self._ring |= _read(self._path)
+
+
+def _changed_ns(path: Path | None) -> int | None:
+    """When the key file was changed; None without one, when the keys that were read go on."""
+    try:
+        return None if path is None else path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def number_of(sealed: bytes) -> int:

@@ -42,18 +42,19 @@ def use_keys(engine: Engine, keys: Keys) -> None:
     engine.dialect.homeward_keys = keys  # type: ignore[attr-defined]
 
 
-def seal(keys: Keys, plain: bytes, purpose: str) -> bytes:
+def seal(keys: Keys, plain: bytes, purpose: str, number: int | None = None) -> bytes:
     """Seal a value for one column.
 
     Args:
-        keys: the deployment's keys; the newest wraps.
+        keys: the deployment's keys.
         plain: the value.
         purpose: table and column; it opens for no other.
+        number: of the key that wraps; None for the newest.
 
     Returns:
         Head with the key's number, wrapped data key, nonce and sealed bytes.
     """
-    number, data_key = keys.newest, random(KEY_BYTES)
+    number, data_key = number or keys.newest, random(KEY_BYTES)
     nonce = random(NONCE_BYTES)
     return (
         HEAD.pack(MAGIC, number)
@@ -93,7 +94,8 @@ def rewrapped(keys: Keys, sealed: bytes, purpose: str) -> bytes:
         return seal(keys, sealed, purpose)
     body = HEAD.size + WRAPPED_BYTES
     data_key = _unwrap(keys, number, sealed[HEAD.size : body])
-    return HEAD.pack(MAGIC, keys.newest) + _wrap(keys, keys.newest, data_key) + sealed[body:]
+    newest = keys.newest
+    return HEAD.pack(MAGIC, newest) + _wrap(keys, newest, data_key) + sealed[body:]
 
 
 class SealedBytes(types.TypeDecorator[bytes]):
@@ -168,7 +170,8 @@ class SealedVector(types.TypeDecorator[bytes]):
         if value is None:
             return None
         keys = _keys(dialect)
-        return seal(keys, turned(keys, keys.newest, value), self.purpose)
+        number = keys.newest
+        return seal(keys, turned(keys, number, value), self.purpose, number)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Open and turn back on the way out."""

@@ -191,7 +191,8 @@ def _turned(purpose: str) -> Callable[[Keys, bytes | str], bytes | str]:
         plain = sealing.unseal(keys, value, purpose)
         if number:
             plain = sealing.turned(keys, number, plain, back=True)
-        return sealing.seal(keys, sealing.turned(keys, keys.newest, plain), purpose)
+        newest = keys.newest
+        return sealing.seal(keys, sealing.turned(keys, newest, plain), purpose, newest)
 
     return resealed
 

@@ -14,7 +14,7 @@ from sqlmodel import select
 from app.audit import service as audit
 from app.core import sealing
 from app.core.context import Context, open_context
-from app.core.crypto import KeyProblem, Keys, Unsealable, add_key, load_keys
+from app.core.crypto import NUMBERED, KeyProblem, Keys, Unsealable, add_key, load_keys
 from app.keys import rewrapping
 from app.photos.models import Face, Photo, PhotoFingerprint, Template
 from app.tips.models import Author, Tip, TipMessage
@@ -256,6 +256,21 @@ class TestKeyFile:
 
         with pytest.raises(KeyProblem):
             load_keys(path, create=False)
+
+    def test_a_running_process_seals_to_a_new_key_at_once(self, tmp_path: Path) -> None:
+        """It notices the changed file by itself, though it meets nothing of the new key."""
+        path = tmp_path / "key"
+        running = load_keys(path, create=True)
+        add_key(path)
+
+        sealed = running.seal(b"new")
+
+        assert sealed.startswith(NUMBERED)
+        assert load_keys(path, create=False).unseal(sealed) == b"new"
+        path.write_text("damaged")
+        assert running.newest == 2
+        path.unlink()
+        assert running.newest == 2
 
     def test_without_its_key_a_value_stays_shut(self, tmp_path: Path) -> None:
         """A backup of the key file from before a rotation opens nothing of after."""

@@ -151,7 +151,7 @@ class TestCrash:
     def test_killed_in_the_middle_it_is_ended_by_the_next_worker(
         self, context: Context, make: Make, worker: Worker
     ) -> None:
-        """kill -9 after one file of several: rows without files stay, and the job removes the rest."""
+        """Kill -9 after one file of several: rows without files stay, and the job removes the rest."""
         record = make.sent_record(pictures.portrait(pictures.people()[0]))
         worker.run_until_idle()
         before = len(files(context))
