@@ -1,31 +1,16 @@
-"""Who may look after channels: administrators and supervisors of the nation, since a channel has no area."""
+"""Who may look after channels: officers of the nation, since a channel has no area."""
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
-from app.core.errors import NotAllowed
-from app.officers.models import Officer, Role
-from app.officers.sessions import officer_of
-from app.tips.queries import NATION
+from app.officers.access import Right
+from app.officers.models import Officer
+from app.officers.sessions import require
 
-
-class _National:
-    """Lets in officers of the nation who hold one of the roles."""
-
-    def __init__(self, *roles: Role) -> None:
-        self._roles = roles
-
-    def __call__(self, request: Request) -> Officer:
-        officer = officer_of(request)
-        if officer.jurisdiction_code != NATION or not officer.has(*self._roles):
-            raise NotAllowed("Your role does not include this.")
-        return officer
-
-
-ChannelReaderDep = Annotated[Officer, Depends(_National(Role.ADMIN, Role.SUPERVISOR))]
+ChannelReaderDep = Annotated[Officer, Depends(require(Right.READ_CHANNELS))]
 """May see the channels: their keys, numbers and voidings."""
-ChannelKeeperDep = Annotated[Officer, Depends(_National(Role.ADMIN))]
+ChannelKeeperDep = Annotated[Officer, Depends(require(Right.KEEP_CHANNELS))]
 """May change a channel: keys, quotas, owner, pause, webhooks."""
-ChannelVoiderDep = Annotated[Officer, Depends(_National(Role.SUPERVISOR))]
+ChannelVoiderDep = Annotated[Officer, Depends(require(Right.VOID_CHANNELS))]
 """May void a channel's tips, and take that back."""

@@ -16,7 +16,8 @@ from app.core.context import Context
 from app.core.errors import NotAllowed, NotSignedIn, ProofNeeded, SecondFactorNeeded
 from app.core.settings import Settings
 from app.officers import passwords
-from app.officers.models import Officer, OfficerSession, Role
+from app.officers.access import NATION, RULES, Right
+from app.officers.models import Officer, OfficerSession
 
 TOKEN_BYTES = 32
 SEEN_EVERY = timedelta(minutes=1)
@@ -206,12 +207,13 @@ def _session_of(request: Request) -> tuple[OfficerSession, Officer]:
     return found[0], found[1]
 
 
-def require(*roles: Role) -> Callable[[Request], Officer]:
-    """A dependency that lets in only officers who hold one of the roles."""
+def require(right: Right) -> Callable[[Request], Officer]:
+    """A dependency that lets in only officers who hold a right."""
+    rule = RULES[right]
 
     def check(request: Request) -> Officer:
         officer = officer_of(request)
-        if not officer.has(*roles):
+        if not officer.has(*rule.roles) or (rule.national and officer.jurisdiction_code != NATION):
             raise NotAllowed("Your role does not include this.")
         return officer
 
@@ -224,15 +226,15 @@ FRESH = [Depends(fresh_of)]
 """For routes that take something out or open what is sealed: `@router.post(..., dependencies=FRESH)`."""
 NewcomerDep = Annotated[Officer, Depends(newcomer_of)]
 OfficerDep = Annotated[Officer, Depends(officer_of)]
-ReviewerDep = Annotated[Officer, Depends(require(Role.REVIEWER, Role.SUPERVISOR))]
-TriageDep = Annotated[Officer, Depends(require(Role.REVIEWER, Role.INVESTIGATOR, Role.SUPERVISOR))]
-InvestigatorDep = Annotated[Officer, Depends(require(Role.INVESTIGATOR, Role.SUPERVISOR))]
-SupervisorDep = Annotated[Officer, Depends(require(Role.SUPERVISOR))]
-ClerkDep = Annotated[Officer, Depends(require(Role.CLERK))]
-RecordReaderDep = Annotated[Officer, Depends(require(Role.CLERK, Role.INVESTIGATOR, Role.SUPERVISOR))]
-AuditorDep = Annotated[Officer, Depends(require(Role.AUDITOR))]
-CustodianDep = Annotated[Officer, Depends(require(Role.CUSTODIAN))]
-AdminDep = Annotated[Officer, Depends(require(Role.ADMIN))]
+ReviewerDep = Annotated[Officer, Depends(require(Right.REVIEW))]
+TriageDep = Annotated[Officer, Depends(require(Right.TRIAGE))]
+InvestigatorDep = Annotated[Officer, Depends(require(Right.INVESTIGATE))]
+SupervisorDep = Annotated[Officer, Depends(require(Right.SUPERVISE))]
+ClerkDep = Annotated[Officer, Depends(require(Right.KEEP_RECORDS))]
+RecordReaderDep = Annotated[Officer, Depends(require(Right.READ_RECORDS))]
+AuditorDep = Annotated[Officer, Depends(require(Right.READ_AUDIT))]
+CustodianDep = Annotated[Officer, Depends(require(Right.OPEN_CONTACT))]
+AdminDep = Annotated[Officer, Depends(require(Right.KEEP_OFFICERS))]
 
 
 def _alive(held: OfficerSession, settings: Settings) -> bool:

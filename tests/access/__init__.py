@@ -1,0 +1,1 @@
+"""The matrix of roles and routes: as it is meant, and as the application answers."""
