@@ -190,25 +190,6 @@ class TipEvent(Row, table=True):
     escalated_to: str | None = Field(default=None, foreign_key="jurisdiction.code")
 
 
-class FlagKind(StrEnum):
-    """What speaks for a tip being less than honest; it orders work and hides nothing."""
-
-    HONEYPOT = "honeypot"  # A field that people do not see was filled in.
-    HASTE = "haste"  # Sent faster than a person can fill in the form.
-    FLOOD = "flood"  # Part of an unusual wave of its photo, channel or area.
-    REPEATED_TEXT = "repeated_text"  # Its words stand in several other tips of these days.
-
-
-class TipFlag(SQLModel, table=True):
-    """One such sign of one tip."""
-
-    __tablename__ = "tip_flag"
-
-    tip_id: UUID = Field(primary_key=True, foreign_key="tip.id")
-    kind: FlagKind = Field(primary_key=True, sa_type=stored(FlagKind))
-    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
-
-
 class Submission(SQLModel, table=True):
     """A sender's own key for a tip, so that a repeated request makes no second tip."""
 

@@ -1,4 +1,4 @@
-"""Second factors, originals opened by two, what is unusual, retention, floods."""
+"""Second factors, and originals opened by two."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,54 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table('retention_run',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('state', sa.String(40), nullable=False),
-    sa.Column('reason', sa.String(), nullable=True),
-    sa.Column('counts', sa.JSON(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_retention_run'))
-    )
-    op.create_index(op.f('ix_retention_run_started_at'), 'retention_run', ['started_at'], unique=False)
-
-    op.create_table('anomaly',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('officer_id', sa.Uuid(), nullable=False),
-    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('until', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('usual', sa.Float(), nullable=False),
-    sa.Column('found_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('seen_by', sa.Uuid(), nullable=True),
-    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('note_sealed', sa.LargeBinary(), nullable=True),
-    sa.ForeignKeyConstraint(['officer_id'], ['officer.id'], name=op.f('fk_anomaly_officer_id')),
-    sa.ForeignKeyConstraint(['seen_by'], ['officer.id'], name=op.f('fk_anomaly_seen_by')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_anomaly')),
-    sa.UniqueConstraint('kind', 'officer_id', 'since', name=op.f('uq_anomaly_kind_officer_id_since'))
-    )
-    op.create_index(op.f('ix_anomaly_officer_id'), 'anomaly', ['officer_id'], unique=False)
-
-    op.create_table('flood',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('subject', sa.String(), nullable=False),
-    sa.Column('jurisdiction_code', sa.String(), nullable=True),
-    sa.Column('began_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('found_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('expected', sa.Float(), nullable=False),
-    sa.Column('seen_by', sa.Uuid(), nullable=True),
-    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['seen_by'], ['officer.id'], name=op.f('fk_flood_seen_by')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_flood')),
-    sa.UniqueConstraint('kind', 'subject', 'began_at', name=op.f('uq_flood_kind_subject_began_at'))
-    )
-    op.create_index(op.f('ix_flood_jurisdiction_code'), 'flood', ['jurisdiction_code'], unique=False)
-    op.create_index(op.f('ix_flood_subject'), 'flood', ['subject'], unique=False)
 
     op.create_table('officer_identity',
     sa.Column('issuer', sa.String(), nullable=False),
@@ -100,13 +52,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_second_factor_officer_id'), 'second_factor', ['officer_id'], unique=False)
 
-    op.create_table('tip_flag',
-    sa.Column('tip_id', sa.Uuid(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['tip_id'], ['tip.id'], name=op.f('fk_tip_flag_tip_id')),
-    sa.PrimaryKeyConstraint('tip_id', 'kind', name=op.f('pk_tip_flag'))
-    )
     op.create_table('original_request',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('photo_id', sa.Uuid(), nullable=False),
@@ -139,7 +84,6 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_original_request_asked_by'), table_name='original_request')
 
     op.drop_table('original_request')
-    op.drop_table('tip_flag')
     op.drop_index(op.f('ix_second_factor_officer_id'), table_name='second_factor')
 
     op.drop_table('second_factor')
@@ -149,13 +93,6 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_officer_identity_officer_id'), table_name='officer_identity')
 
     op.drop_table('officer_identity')
-    op.drop_index(op.f('ix_flood_subject'), table_name='flood')
-    op.drop_index(op.f('ix_flood_jurisdiction_code'), table_name='flood')
 
-    op.drop_table('flood')
-    op.drop_index(op.f('ix_anomaly_officer_id'), table_name='anomaly')
 
-    op.drop_table('anomaly')
-    op.drop_index(op.f('ix_retention_run_started_at'), table_name='retention_run')
 
-    op.drop_table('retention_run')

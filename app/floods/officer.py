@@ -1,5 +1,0 @@
-"""Waves of tips, and what came in them."""
-
-from fastapi import APIRouter
-
-router = APIRouter()
