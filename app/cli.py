@@ -91,22 +91,11 @@ def serve(
     site: Annotated[str, typer.Option(help="all, citizens, console or api")] = "all",
 ) -> None:
     """Run one web process."""
-    import uvicorn  # noqa: PLC0415
-
+    from app.core.web import serving  # noqa: PLC0415
     from app.main import Site, create_app  # noqa: PLC0415
 
     context = _open()
-    uvicorn.run(
-        create_app(context, Site(site)),
-        host=context.settings.host,
-        port=context.settings.port,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=20,
-        limit_concurrency=200,
-    )
+    serving.serve(create_app(context, Site(site)), context.settings)
 
 
 @app.command()
