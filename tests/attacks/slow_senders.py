@@ -90,8 +90,8 @@ async def attack(address: str, each: int) -> int:
     late = sum(seconds > LONGEST_S for seconds in closed)
     say(f"form while quiet: median {1000 * statistics.median(before):.0f} ms of {len(before)}")
     say(
-        f"form meanwhile: median {1000 * statistics.median(took):.0f} ms, p99 {1000 * p99:.0f} ms of {len(took)}, "
-        f"{len(failed)} not served"
+        f"form meanwhile: median {1000 * statistics.median(took):.0f} ms, p99 {1000 * p99:.0f} ms "
+        f"of {len(took)}, {len(failed)} not served"
     )
     say(
         f"{2 * each} slow senders: half were closed within {statistics.median(closed):.1f} s, all within "
