@@ -162,6 +162,7 @@ class Reviews(Machine):
         """A lead stands only while two people support the same person, an examiner counted among them."""
         if not hasattr(self, "candidate_id"):
             return
+        state = self.candidate().state
         counted = [r for r in self.reviews() if r.state == ReviewState.DECIDED and r.set_aside_at is None]
         same = {r.officer_id for r in counted if r.conclusion in SAME}
         standing = [
@@ -173,9 +174,9 @@ class Reviews(Machine):
         if standing:
             examined = [r for r in counted if r.kind == ReviewKind.EXAMINATION]
             assert len(same) >= 2
-            assert self.state in {CandidateState.AGREED_SAME, CandidateState.EXAMINED}
-            assert (self.state == CandidateState.EXAMINED) == bool(examined)
-        elif self.state == CandidateState.AGREED_SAME:
+            assert state in {CandidateState.AGREED_SAME, CandidateState.EXAMINED}
+            assert (state == CandidateState.EXAMINED) == bool(examined)
+        elif state == CandidateState.AGREED_SAME:
             assert self.tip().disposition == Disposition.WITHDRAWN_BY_TIPSTER
 
     @invariant()
