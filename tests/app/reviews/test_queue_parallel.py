@@ -48,11 +48,13 @@ class Reviewer:
         self.dice = Random(seed)  # noqa: S311 - the same work every time
         self.passed_over: set[UUID] = set()
         self.done = 0
+        self.died = False
 
     def work(self, until: Callable[["Reviewer"], bool]) -> None:
         """Work until nothing waits, or until a moment in which a candidate is held and the machine dies."""
         while (review := self._write(self._claim)) is not None:
             if until(self):
+                self.died = True
                 return
             self._write(partial(self._step, review=review))
 
@@ -100,7 +102,7 @@ def held(session: Session) -> list[Review]:
 
 
 def test_twenty_reviewers_at_once_lose_nothing_and_decide_nothing_twice(context: Context, make: Make) -> None:
-    """Each candidate gets two decisions by two people, though five machines die on the way."""
+    """Each candidate gets two decisions by two people, though machines die on the way."""
     candidates = crowd(context, CANDIDATES)
     workers = [Reviewer(context, make.officer(), seed) for seed in range(REVIEWERS)]
     doomed = set(workers[:CRASHING])
@@ -108,13 +110,16 @@ def test_twenty_reviewers_at_once_lose_nothing_and_decide_nothing_twice(context:
     all_at_once(workers, lambda worker: worker in doomed and worker.done >= DECIDED_BEFORE_CRASH)
     with context.db.read() as session:
         left = held(session)
-    assert {review.officer_id for review in left} == {worker.officer.id for worker in doomed}
+    # On a busy machine a doomed one may find nothing left before its time has come.
+    died = {worker.officer.id for worker in doomed if worker.died}
+    assert died
+    assert {review.officer_id for review in left} == died
     with time_machine.travel(now() + timedelta(minutes=context.settings.review_lease_minutes + 1)):
         with context.db.write() as session:
             returned = claims.release_expired(session)
         all_at_once(workers[CRASHING:], lambda _: False)
 
-    assert returned == CRASHING
+    assert returned == len(died)
     with context.db.read() as session:
         assert held(session) == []
         decided = session.exec(
@@ -134,4 +139,4 @@ def test_twenty_reviewers_at_once_lose_nothing_and_decide_nothing_twice(context:
         assert states[first.candidate_id] == combine(first.conclusion, second.conclusion)
     agreed = {key for key, state in states.items() if state == CandidateState.AGREED_SAME}
     assert sorted(key for key in leads if key) == sorted(agreed)
-    assert sum("lease_ran_out" in row.detail for row in ran_out) == CRASHING
+    assert sum("lease_ran_out" in row.detail for row in ran_out) == len(died)
