@@ -19,6 +19,7 @@ class PhotoState(StrEnum):
     PENDING = "pending"  # Stored and sealed; not looked into yet.
     EXAMINED = "examined"  # Renditions, hash and faces are there.
     PARKED = "parked"  # Cannot be read; the reason is kept and shown, the original stays sealed.
+    BLURRED = "blurred"  # Only the redacted rendition is left; everything that showed a face is gone.
 
 
 class RenditionKind(StrEnum):

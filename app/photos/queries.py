@@ -129,18 +129,22 @@ class FiledHashes(NamedTuple):
     photo_id: UUID
     pdq: str
     content_pdq: str
+    cluster_id: UUID | None
 
 
 def with_hash_words(session: Session, words: Collection[int], after: int = 0) -> list[FiledHashes]:
     """Hashes of photos that are filed under one of the words, and under a number above `after`."""
     numbers = select(PhotoWord.number).where(col(PhotoWord.word).in_(words), col(PhotoWord.number) > after)
     rows = session.exec(
-        select(
+        select(  # type: ignore[call-overload]
             PhotoFingerprint.number,
             PhotoFingerprint.photo_id,
             PhotoFingerprint.pdq,
             PhotoFingerprint.content_pdq,
-        ).where(col(PhotoFingerprint.number).in_(numbers))
+            Photo.cluster_id,
+        )
+        .join(Photo, col(Photo.id) == col(PhotoFingerprint.photo_id))
+        .where(col(PhotoFingerprint.number).in_(numbers))
     )
     return [FiledHashes(*row) for row in rows]
 

@@ -74,7 +74,7 @@ def _erase_photos(session: Session, context: Context, references: Iterable[Refer
             sha256="",
             byte_count=0,
             format="",
-            store_key=f"erased/{new_id()}",
+            store_key=f"{erasing.ERASED}{new_id()}",
             sealed_key=b"",
             state=PhotoState.PARKED,
             parked_reason="erased",

@@ -174,6 +174,8 @@ class Tip(Row, table=True):
     duplicate_of_id: UUID | None = Field(default=None, foreign_key="tip.id")
     escalated_to: str | None = Field(default=None, index=True)
     """Code of the area above whose duty this tip became when a clock ran out; None while its own has time."""
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    """When its photos and words went, taken back by the sender or by the clocks of `app.retention`."""
     set_aside_by: UUID | None = Field(default=None, index=True)
     """The voiding of its channel that keeps it out of the officers' work; None when none does."""
 
@@ -188,6 +190,25 @@ class TipEvent(Row, table=True):
     state: TipState = Field(sa_type=stored(TipState))
     jurisdiction_code: str | None = Field(default=None, foreign_key="jurisdiction.code")
     escalated_to: str | None = Field(default=None, foreign_key="jurisdiction.code")
+
+
+class FlagKind(StrEnum):
+    """What speaks for a tip being less than honest; it orders work and hides nothing."""
+
+    HONEYPOT = "honeypot"  # A field that people do not see was filled in.
+    HASTE = "haste"  # Sent faster than a person can fill in the form.
+    FLOOD = "flood"  # Part of an unusual wave of its photo, channel or area.
+    REPEATED_TEXT = "repeated_text"  # Its words stand in several other tips of these days.
+
+
+class TipFlag(SQLModel, table=True):
+    """One such sign of one tip."""
+
+    __tablename__ = "tip_flag"
+
+    tip_id: UUID = Field(primary_key=True, foreign_key="tip.id")
+    kind: FlagKind = Field(primary_key=True, sa_type=stored(FlagKind))
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
 class Submission(SQLModel, table=True):

@@ -12,7 +12,7 @@ from sqlmodel import select
 from app.candidates.gallery import GalleryCache
 from app.candidates.models import Candidate, CandidateList
 from app.core.db import Database
-from app.core.migrate import _config, migrate
+from app.core.migrate import config_for, migrate
 from app.encoders import queries
 from app.encoders.models import EncoderState
 from tests.app.encoders.stub import vector
@@ -117,7 +117,7 @@ class TestUpgrade:
         """A step that can be left again."""
         database = opened(before)
         with database.engine.begin() as connection:
-            command.downgrade(_config(connection), "0001")
+            command.downgrade(config_for(connection), "0001")
         database.close()
 
         with closing(sqlite3.connect(before)) as raw:

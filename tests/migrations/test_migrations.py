@@ -13,7 +13,7 @@ from sqlmodel import select
 from app import tables
 from app.core.context import Context, open_context
 from app.core.db import Database, open_engine
-from app.core.migrate import _config, migrate
+from app.core.migrate import config_for, migrate
 from app.photos.models import Photo
 from app.tips.models import Tip
 from tests.conftest import test_settings
@@ -23,7 +23,7 @@ from tests.make import Make
 def revisions() -> list[str]:
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
-        scripts = list(ScriptDirectory.from_config(_config(connection)).walk_revisions())
+        scripts = list(ScriptDirectory.from_config(config_for(connection)).walk_revisions())
     engine.dispose()
     return [script.revision for script in reversed(scripts)]
 
@@ -42,7 +42,7 @@ class TestSchema:
         engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
         migrate(engine, revision)
         with engine.begin() as connection:
-            command.downgrade(_config(connection), "-1")
+            command.downgrade(config_for(connection), "-1")
         migrate(engine)
 
         with engine.connect() as connection:

@@ -1,0 +1,1 @@
+"""How long what is kept: classes, clocks, the nightly job and its report."""
