@@ -34,6 +34,7 @@ from app.photos.models import Face, Photo, PhotoState
 from app.photos.sandbox import ExaminationFailed
 from app.records import forgetting
 from app.records.models import Reference
+from app.retention import nights
 from app.reviews import golden
 from app.sightings import jobs as sighting_jobs
 from app.tips import progress
@@ -201,6 +202,7 @@ HANDLERS: dict[str, Callable[[Tools, dict[str, str]], object]] = {
     "examine_golden": lambda tools, args: examine_photo(tools, UUID(args["photo_id"])),
     "hand_over_golden": lambda tools, args: golden.hand_over(tools.context, UUID(args["tip_id"])),
     "take_back_golden": lambda tools, args: golden.take_back(tools.context, UUID(args["tip_id"])),
+    "retention_night": lambda tools, _args: nights.run(tools.context),
     "answer_enquiry": lambda tools, args: answering.answer(
         tools.context, tools.examiner, UUID(args["enquiry_id"])
     ),

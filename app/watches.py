@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.audit import unusual
 from app.channels import closing
 from app.core.context import Context
+from app.doctor import stored
 from app.enquiries import erasing as enquiries
+from app.floods import noticing
 from app.partners import packages, sandbox
 from app.records import registry
+from app.retention import journal, nights
 from app.tips import telling
 from app.webhooks import watching as webhooks
 
@@ -44,6 +48,11 @@ WATCHES: tuple[Watch, ...] = (
     Watch("sandbox", 5.0, sandbox.walk),
     Watch("webhooks", 5.0, webhooks.look),
     Watch("packages", 300.0, packages.sweep),
+    Watch("floods", 60.0, noticing.look),
+    Watch("unusual", 300.0, unusual.look),
+    Watch("erasures", 60.0, journal.write),
+    Watch("orphans", 6 * 3600.0, stored.sweep),
+    Watch("retention", 600.0, nights.look),
 )
 """All of them."""
 

@@ -9,6 +9,7 @@
   and compared anew only with what came in meanwhile.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -45,6 +46,9 @@ from matching.pictures.words import hash_words, keypoint_words, sought_hashes, s
 COMMON_WORD: Final = 500
 """Photos that have a word from which it says nothing any more and is not filed again. It bounds what a lookup
 reads: of 160 words of a picture hardly one is that common in a city's 100,000 photos."""
+
+MOST_OF_A_CLUSTER: Final = 4
+"""Photos of one cluster that a new one is compared with by its hashes: the nearest, then the oldest."""
 
 _ROUNDS: Final = 5
 """Times that a photo is compared anew with what came in meanwhile, before it joins without that."""
@@ -104,7 +108,8 @@ def pictures_like(
         but: number of the picture's own fingerprint, if it is filed.
     """
     sought = sought_hashes(probe)
-    numbers = {row.number for row, _ in near_hashes(session, sought, near_band_words(sought).tolist(), after)}
+    near = near_hashes(session, sought, near_band_words(sought).tolist(), after)
+    numbers = {row.number for row in _nearest_of_each_cluster(near)}
     numbers |= queries.sharing_words(session, sought_keypoint_words(probe).tolist(), after, MOST_LOOKED_AT)
     found: dict[UUID, SameAs] = {}
     for row in queries.open_fingerprints(session, [n for n in numbers if n is not None and n != but]):
@@ -112,6 +117,19 @@ def pictures_like(
         if same is not None:
             found[row.photo_id] = same
     return found
+
+
+def _nearest_of_each_cluster(
+    near: Sequence[tuple[queries.FiledHashes, int]],
+) -> list[queries.FiledHashes]:
+    """Those worth a close look: of a picture that went round a thousand times a few tell as much as all."""
+    of_cluster: Counter[UUID | None] = Counter()
+    chosen = []
+    for row, _ in sorted(near, key=lambda found: (found[1], found[0].number or 0)):
+        of_cluster[row.cluster_id] += 1
+        if row.cluster_id is None or of_cluster[row.cluster_id] <= MOST_OF_A_CLUSTER:
+            chosen.append(row)
+    return chosen[:MOST_LOOKED_AT]
 
 
 def join_cluster(database: Database, photo_id: UUID) -> None:

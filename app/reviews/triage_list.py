@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func
+from sqlalchemy import Case, ColumnElement, and_, case, func
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -17,7 +17,7 @@ from app.jurisdictions.models import Jurisdiction
 from app.officers.models import Officer
 from app.photos.models import Photo, PhotoOnList
 from app.tips import queries as tips
-from app.tips.models import Tip, TipState
+from app.tips.models import Tip, TipFlag, TipState
 
 TRIAGE_STATES = (
     TipState.ROUTED,
@@ -80,7 +80,7 @@ class Neighbours:
 
 
 def in_triage(session: Session, officer: Officer, filters: Filters, page: int) -> Listing[Tip]:
-    """A page of the tips that wait for a decision of their own, danger first, then the oldest."""
+    """A page of the tips that wait for a decision of their own: danger, the oldest, flagged ones last."""
     return listing(session, _ordered(_filtered(_on_their_own(officer), officer, filters)), page)
 
 
@@ -117,20 +117,20 @@ def counts(session: Session, officer: Officer) -> Counts:
 def neighbours(session: Session, officer: Officer, filters: Filters, tip: Tip) -> Neighbours:
     """What stands before and after a tip in the list, whether it is still in it or not."""
     waiting = _filtered(_on_their_own(officer), officer, filters).where(Tip.id != tip.id)
-    received, same_rank = col(Tip.received_at), col(Tip.danger_now).is_(tip.danger_now)
+    own = session.exec(select(_rank()).where(Tip.id == tip.id)).one()
+    received, same_rank = col(Tip.received_at), _rank() == own
     same_time = and_(same_rank, received == tip.received_at)
-    more, less = col(Tip.danger_now).is_(True), col(Tip.danger_now).is_(False)
     before = [
+        _rank() < own,
         and_(same_rank, received < tip.received_at),
         and_(same_time, col(Tip.id) < tip.id),
-        *([] if tip.danger_now else [more]),
     ]
     after = [
+        _rank() > own,
         and_(same_rank, received > tip.received_at),
         and_(same_time, col(Tip.id) > tip.id),
-        *([less] if tip.danger_now else []),
     ]
-    backwards = waiting.where(or_(*before)).order_by(col(Tip.danger_now), received.desc(), col(Tip.id).desc())
+    backwards = waiting.where(or_(*before)).order_by(_rank().desc(), received.desc(), col(Tip.id).desc())
     previous = session.exec(backwards.limit(1)).first()
     following = session.exec(_ordered(waiting.where(or_(*after))).limit(1)).first()
     return Neighbours(previous.id if previous else None, following.id if following else None)
@@ -169,7 +169,13 @@ def _on_their_own(officer: Officer) -> SelectOfScalar[Tip]:
 
 def _ordered(question: SelectOfScalar[Tip]) -> SelectOfScalar[Tip]:
     """In the order they are to be looked at."""
-    return question.order_by(col(Tip.danger_now).desc(), col(Tip.received_at), col(Tip.id))
+    return question.order_by(_rank(), col(Tip.received_at), col(Tip.id))
+
+
+def _rank() -> Case[int]:
+    """Danger first; what carries a flag comes after what carries none, and is never left out."""
+    flagged = select(TipFlag.tip_id).where(TipFlag.tip_id == Tip.id).exists()
+    return case((col(Tip.danger_now), 0), (flagged, 2), else_=1)
 
 
 def _filtered(question: SelectOfScalar[Tip], officer: Officer, filters: Filters) -> SelectOfScalar[Tip]:

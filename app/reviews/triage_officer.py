@@ -30,7 +30,7 @@ from app.reviews import (
     triage_queries,
 )
 from app.reviews.triage_list import WAITED_DAYS, Filters
-from app.tips import answers, clocks, queries
+from app.tips import answers, clocks, flags, queries
 from app.tips.models import Disposition, TipState
 
 router = APIRouter()
@@ -259,6 +259,7 @@ def _waiting(
         "behind": behind,
         "counts": counts,
         "photos": triage_list.photo_counts(session, items),
+        "flags": flags.of_tips(session, items),
         "listed": cluster_queries.listed(session, [tip.id for tip in items]),
         "clocks": clocks.of_tips(session, items, context.settings),
         "moment": now(),
@@ -309,6 +310,7 @@ def _tip_page(
         tip=tip,
         query=filters.query,
         neighbours=triage_list.neighbours(session, officer, filters, tip),
+        flags=flags.of_tips(session, [tip]).get(tip.id, []),
         done=triage_queries.closed_just_now(session, officer, request.query_params.get("done")),
         under_review=waits,
         area=areas.get(session, tip.jurisdiction_code) if tip.jurisdiction_code else None,

@@ -1,6 +1,5 @@
 """The tip form."""
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from app.core.render import language_of, page
 from app.core.web import limiting
 from app.core.web.forms import refused_form
 from app.core.web.problems import problem
-from app.tips import doors, fields, intake, receipts, service
+from app.tips import doors, fields, flags, intake, receipts, service
 from app.tips.parts import LARGEST_PHOTO, MOST_PHOTOS, Parts
 from app.tips.receipt_citizen import to_receipt
 
@@ -61,7 +60,8 @@ def _told(request: Request, refusal: Refusal) -> Response:
 def _form(context: Context) -> dict[str, Any]:
     """What the form always shows; its own key makes one tip of a form that is sent twice."""
     return {
-        "submission": secrets.token_urlsafe(18),
+        "submission": flags.form_key(),
+        "trap": flags.TRAP,
         "longest": fields.LONGEST,
         "most_photos": MOST_PHOTOS,
         "largest_photo": LARGEST_PHOTO,

@@ -11,8 +11,8 @@ from fastapi import Request
 
 from app.core.clock import now
 from app.core.errors import Invalid
-from app.tips import fields
-from app.tips.models import CoordinateSystem
+from app.tips import fields, flags
+from app.tips.models import CoordinateSystem, FlagKind
 from app.tips.parts import WAITED, WORK, NewPhoto, Parts, read_parts
 
 LANGUAGES = ("zh", "en")
@@ -34,6 +34,7 @@ WEB_FIELDS = frozenset(
         "danger_now",
         "contact",
         "marks",
+        flags.TRAP,
         WAITED,
         WORK,
     }
@@ -102,6 +103,7 @@ class NewTip:
         digest: what tells a repeated request from another one under the same key.
         marks: where the sender pointed at the child in each photo, as shares of the upright picture's
             width and height; empty when nobody pointed.
+        flags: what speaks for nobody having filled in the form by hand; it changes no answer.
     """
 
     photos: tuple[NewPhoto, ...]
@@ -117,6 +119,7 @@ class NewTip:
     key: str | None
     digest: str
     marks: tuple[tuple[float, float] | None, ...] = ()
+    flags: frozenset[FlagKind] = frozenset()
 
 
 async def web_parts(request: Request) -> Parts:
@@ -158,6 +161,7 @@ def web_tip(parts: Parts, language: str, zone: ZoneInfo) -> NewTip:
         key=fields.sender_key(texts.get(SUBMISSION), SUBMISSION),
         digest=parts.digest,
         marks=() if parts.problem else fields.marks(texts, "marks", len(parts.photos)),
+        flags=flags.of_form(texts.get(flags.TRAP, ""), texts.get(SUBMISSION, "")),
     )
     return _complete(parts, new)
 

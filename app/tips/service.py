@@ -1,6 +1,7 @@
 """Taking a tip in. `app.tips.adding` adds to one, `app.tips.withdrawing` takes one back."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +19,7 @@ from app.core.files import StoredFile
 from app.photos.models import Photo
 from app.tips import progress, receipts, storing
 from app.tips.intake import NewTip
-from app.tips.models import Channel, ChannelKind, Submission, Tip
+from app.tips.models import Channel, ChannelKind, Submission, Tip, TipFlag
 
 WEB_CHANNEL = "web"
 
@@ -53,7 +54,7 @@ class KeyReused(Conflict):
 
 def web_channel(context: Context) -> UUID:
     """The channel of the citizens' form, made with the first tip."""
-    with context.db.read() as session:
+    with _patiently(), context.db.read() as session:
         found = session.exec(select(Channel.id).where(Channel.name == WEB_CHANNEL)).first()
     if found is not None:
         return found
@@ -85,7 +86,7 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
         KeyReused: the sender's key stands for another request.
         Unavailable: the disk or the database does not take it; nothing was accepted.
     """
-    with context.db.read() as session:
+    with _patiently(), context.db.read() as session:
         earlier = _earlier(session, channel_id, new)
     seed = f"{channel_id}:{new.key}:{new.digest}" if new.key else None
     code = receipts.new_code(context.keys, seed)
@@ -93,17 +94,25 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
         return Accepted(earlier.id, code, earlier.received_at, is_new=False)
     lookup = receipts.lookup_value(context.keys, context.settings, code)
     stored = storing.store(context, new.photos)
-    try:
-        with context.db.write() as session:
-            earlier = _earlier(session, channel_id, new)
-            tip = earlier or _keep(session, context, channel_id, new, lookup, stored, actor)
-    except (IntegrityError, OperationalError) as error:
-        # The database was busy, or another process was faster with the same key: its tip is there when the
-        # sender repeats. The sealed photos stay, since a commit whose answer was lost may stand after all.
-        raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
+    # Sealed photos stay when this fails, since a commit whose answer was lost may stand after all.
+    with _patiently(), context.db.write() as session:
+        earlier = _earlier(session, channel_id, new)
+        tip = earlier or _keep(session, context, channel_id, new, lookup, stored, actor)
     if earlier is not None:
         storing.drop(context, stored)
     return Accepted(tip.id, code, tip.received_at, is_new=earlier is None)
+
+
+@contextlib.contextmanager
+def _patiently() -> Iterator[None]:
+    """Ask the sender to come again while the database is busy or does not answer.
+
+    Another process may have been faster with the same key: its tip is there when the sender repeats.
+    """
+    try:
+        yield
+    except (IntegrityError, OperationalError) as error:
+        raise Unavailable("The service is busy and saved nothing. Please send it again.") from error
 
 
 def _earlier(session: Session, channel_id: UUID, new: NewTip) -> Tip | None:
@@ -165,6 +174,7 @@ def _keep(
                 marked_y=marked[1],
             )
         )
+    session.add_all(TipFlag(tip_id=tip.id, kind=kind) for kind in sorted(new.flags))
     if new.key:
         session.add(Submission(channel_id=channel_id, key=new.key, digest=new.digest, tip_id=tip.id))
     if session.get_one(Channel, channel_id).kind != ChannelKind.SANDBOX:

@@ -1,4 +1,4 @@
-"""A disk without room, a store that is gone, a database that is locked: a polite no, and no restart after."""
+"""No room, no store, a locked or unreadable database: a polite no, and no restart after."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -47,7 +47,19 @@ def locked(context: Context) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("fault", [no_room, no_store, locked])
+@contextmanager
+def unreadable(context: Context) -> Iterator[None]:
+    """The database's disk gives back nonsense."""
+    file = context.settings.data_dir / "homeward.sqlite"
+    context.close()
+    whole = file.read_bytes()
+    file.write_bytes(b"nonsense" * len(whole))
+    yield
+    context.close()
+    file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("fault", [no_room, no_store, locked, unreadable])
 def test_a_fault_is_told_saves_nothing_and_heals_by_itself(
     context: Context, send: Send, fault: Callable[[Context], AbstractContextManager[None]]
 ) -> None:
@@ -56,7 +68,7 @@ def test_a_fault_is_told_saves_nothing_and_heals_by_itself(
 
     with fault(context):
         refused = send(submission="a-key-of-this-form", place_text="Behind the market")
-        kept = count(context)
+    kept = count(context)
     taken = send(submission="a-key-of-this-form", place_text="Behind the market")
     again = send(submission="a-key-of-this-form", place_text="Behind the market")
 

@@ -648,6 +648,6 @@ def _has_face(context: Context, tip: Tip) -> bool:
 def _masked(page: str) -> str:
     page = re.sub(r"/receipt/[\w-]{90,}", "/receipt/TOKEN", page)
     page = re.sub(r"(?:\d{4} ){3}\d{4}", "CODE", page)
-    page = re.sub(r'name="submission" value="[\w-]+"', "FORM", page)
+    page = re.sub(r'name="submission" value="[\w.-]+"', "FORM", page)
     page = re.sub(r"<svg.*?</svg>", "SVG", page)
     return re.sub(r"<time.*?</time>", "TIME", page)
