@@ -3,11 +3,13 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from app.core.columns import UtcDateTime, stored
+from app.core.clock import now
+from app.core.columns import Row, UtcDateTime, stored
 
 
 class ActorKind(StrEnum):
@@ -132,6 +134,47 @@ class Action(StrEnum):
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
     ORPHANS_SWEPT = "orphans_swept"
+    RETENTION_RUN = "retention_run"
+    PHOTO_ERASED = "photo_erased"
+    PHOTO_BLURRED = "photo_blurred"
+    AUDIT_SEARCHED = "audit_searched"
+    AUDIT_EXPORTED = "audit_exported"
+    ANOMALY_FOUND = "anomaly_found"
+    ANOMALY_SEEN = "anomaly_seen"
+    FLOOD_FOUND = "flood_found"
+    FLOOD_CLOSED = "flood_closed"
+    TIP_FLAGGED = "tip_flagged"
+    ACCESS_REFUSED = "access_refused"
+
+
+class AnomalyKind(StrEnum):
+    """What is unusual about how an officer works."""
+
+    BULK = "bulk"  # Many more photos or tips opened in an hour than colleagues open.
+    OUT_OF_AREA = "out_of_area"  # Ids of other areas asked for again and again.
+    OUT_OF_HOURS = "out_of_hours"  # Photos opened far outside the working day.
+    REFUSED = "refused"  # Doors tried that the role does not open.
+    SAME_CHILD = "same_child"  # One child looked at again and again without a decision.
+
+
+class Anomaly(Row, table=True):
+    """Something unusual in the log, for an auditor to look into; a reason to ask, never a finding."""
+
+    __tablename__ = "anomaly"
+    __table_args__ = (UniqueConstraint("kind", "officer_id", "since"),)
+
+    kind: AnomalyKind = Field(sa_type=stored(AnomalyKind))
+    officer_id: UUID = Field(foreign_key="officer.id", index=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    """Begin of the hour or day that is meant."""
+    until: datetime = Field(sa_type=UtcDateTime)
+    count: int
+    usual: float
+    """What colleagues reach in the same time: the median."""
+    found_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    seen_by: UUID | None = Field(default=None, foreign_key="officer.id")
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    note_sealed: bytes | None = None
 
 
 class AuditEvent(SQLModel, table=True):
@@ -141,7 +184,7 @@ class AuditEvent(SQLModel, table=True):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     seq: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=UtcDateTime)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
     actor_kind: ActorKind = Field(sa_type=stored(ActorKind))
     actor_id: str | None = Field(default=None, index=True)
     action: Action = Field(sa_type=stored(Action), index=True)

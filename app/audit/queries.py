@@ -1,9 +1,11 @@
 """Questions about the audit log. It holds ids and codes only, so an auditor reads all of it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, or_, select
 
@@ -21,6 +23,7 @@ class Filter:
         action: what was done.
         officer_id: who did it.
         subject_id: what it was done to.
+        subject_ids: several of these, any of which is wanted.
         since: not before this moment.
         until: before this moment.
     """
@@ -28,6 +31,7 @@ class Filter:
     action: Action | None = None
     officer_id: UUID | None = None
     subject_id: str = ""
+    subject_ids: frozenset[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -43,11 +47,56 @@ def search(session: Session, wanted: Filter, page: int) -> Listing[AuditEvent]:
         )
     if wanted.subject_id:
         question = question.where(AuditEvent.subject_id == wanted.subject_id)
+    if wanted.subject_ids is not None:
+        question = question.where(col(AuditEvent.subject_id).in_(wanted.subject_ids))
     if wanted.since is not None:
         question = question.where(col(AuditEvent.at) >= wanted.since)
     if wanted.until is not None:
         question = question.where(col(AuditEvent.at) < wanted.until)
     return listing(session, question, page)
+
+
+@dataclass(frozen=True)
+class DayOf:
+    """What an officer did on one day.
+
+    Attributes:
+        day: in the zone of the officers.
+        rows: of the log.
+        photos: photos that were looked at.
+        busiest: rows of the busiest hour.
+    """
+
+    day: date
+    rows: int
+    photos: int
+    busiest: int
+
+
+MOST_SUMMED = 50_000
+"""Rows of an officer that are summed up by day: the newest ones."""
+
+
+def days_of(session: Session, wanted: Filter, zone: ZoneInfo) -> list[DayOf]:
+    """What an officer did, by day, the newest first."""
+    question = select(AuditEvent.at, AuditEvent.action).where(
+        AuditEvent.actor_kind == ActorKind.OFFICER, AuditEvent.actor_id == str(wanted.officer_id)
+    )
+    if wanted.since is not None:
+        question = question.where(col(AuditEvent.at) >= wanted.since)
+    if wanted.until is not None:
+        question = question.where(col(AuditEvent.at) < wanted.until)
+    hours: Counter[datetime] = Counter()
+    photos: Counter[date] = Counter()
+    for at, action in session.exec(question.order_by(col(AuditEvent.seq).desc()).limit(MOST_SUMMED)):
+        here = at.astimezone(zone)
+        hours[here.replace(minute=0, second=0, microsecond=0)] += 1
+        photos[here.date()] += action == Action.PHOTO_VIEWED
+    return [
+        DayOf(day, sum(found), photos[day], max(found))
+        for day in sorted(photos, reverse=True)
+        if (found := [count for hour, count in hours.items() if hour.date() == day])
+    ]
 
 
 def first_about(session: Session, action: Action, subject_id: str) -> AuditEvent | None:

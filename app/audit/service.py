@@ -5,13 +5,11 @@ tail or a wholly rewritten chain is found by the signed checkpoints, which lie o
 """
 
 import base64
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import rfc8785
@@ -20,8 +18,10 @@ from nacl.signing import SigningKey
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from app.audit import chain
 from app.audit.models import Action, ActorKind, AuditEvent
 from app.core.clock import now
+from app.core.files import append_lines, last_line, whole_lines
 from app.core.settings import Settings
 
 GENESIS = "0" * 64
@@ -81,6 +81,18 @@ def record(
     session.flush()
 
 
+def searched(session: Session, officer_id: UUID, by: Iterable[str], about: UUID | None) -> None:
+    """Write down that somebody searched the log: by which fields and about whom, never what was typed."""
+    record(
+        session,
+        officer_actor(officer_id),
+        Action.AUDIT_SEARCHED,
+        "officer" if about else "log",
+        about or "audit",
+        by=",".join(sorted(by)),
+    )
+
+
 def checkpoints_path(settings: Settings) -> Path:
     """Where signed heads of the chain are kept; copy this file to another machine, and often."""
     return settings.data_dir / "audit" / "checkpoints.jsonl"
@@ -99,37 +111,46 @@ class Verdict:
     problems: tuple[str, ...]
 
 
-def verify(session: Session, checkpoints: Path, key: SigningKey) -> Verdict:
+def verify(
+    session: Session, checkpoints: Path, key: SigningKey, *, processes: int = 1, kept: Sequence[str] = ()
+) -> Verdict:
     """Read the whole chain and hold it against the signed checkpoints.
 
     Args:
         session: a reading session.
         checkpoints: file that `write_checkpoint` appends to.
         key: the key that signs checkpoints.
+        processes: how many read at once; more than one needs a database that others may open.
+        kept: further checkpoints, lines that were kept elsewhere.
 
     Returns:
-        The verdict; more than ten problems of one kind are cut short.
+        The verdict; more than ten problems are cut short.
     """
     problems: list[str] = []
-    hashes: dict[int, str] = {}
-    previous, expected = GENESIS, 1
-    for event in session.exec(select(AuditEvent).order_by(col(AuditEvent.seq))).yield_per(1000):
-        seq = event.seq or 0
-        if seq != expected:
-            problems.append(f"row {expected} is missing: the next row is {seq}")
-        if event.previous_hash != previous:
-            problems.append(f"row {seq} does not follow the row before it")
-        if _hash(event) != event.hash:
-            problems.append(f"row {seq} was changed after it was written")
-        previous, expected = event.hash, seq + 1
-        hashes[seq] = event.hash
-    problems.extend(_tail_problems(session, expected - 1))
-    for number, (seq, digest, valid) in enumerate(_read_checkpoints(checkpoints, key), start=1):
-        if not valid:
-            problems.append(f"checkpoint {number} carries no valid signature")
-        elif hashes.get(seq) != digest:
-            problems.append(f"checkpoint {number} names row {seq} with another hash, or the row is gone")
-    return Verdict(len(hashes), tuple(problems[:10]))
+    signed = list(_signed_heads(whole_lines(checkpoints), key))
+    elsewhere = list(_signed_heads(kept, key))
+    wanted = {seq for seq, _, valid in (*signed, *elsewhere) if valid}
+    newest = chain.newest(session)
+    if processes > 1:
+        address = session.get_bind().engine.url.render_as_string(hide_password=False)
+        found = list(chain.stretches(address, newest, wanted, processes))
+    else:
+        found = [chain.read(session, 1, newest, wanted)]
+    previous, hashes = GENESIS, dict[int, str]()
+    for stretch in found:
+        if stretch.begins_after not in (None, previous):
+            problems.append("a row does not follow the row before it, between two ranges")
+        problems.extend(stretch.problems)
+        previous = stretch.ends_with or previous
+        hashes |= stretch.hashes
+    problems.extend(_tail_problems(session, newest))
+    for name, heads in (("checkpoint", signed), ("kept checkpoint", elsewhere)):
+        for number, (seq, digest, valid) in enumerate(heads, start=1):
+            if not valid:
+                problems.append(f"{name} {number} carries no valid signature")
+            elif hashes.get(seq) != digest:
+                problems.append(f"{name} {number} names row {seq} with another hash, or the row is gone")
+    return Verdict(sum(stretch.rows for stretch in found), tuple(problems[: chain.MOST_PROBLEMS]))
 
 
 def write_checkpoint(session: Session, path: Path, key: SigningKey) -> bool:
@@ -141,27 +162,31 @@ def write_checkpoint(session: Session, path: Path, key: SigningKey) -> bool:
     last = session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)).first()
     if last is None:
         return False
-    lines = path.read_text().splitlines() if path.exists() else []
-    if lines and json.loads(lines[-1])["seq"] == last.seq:
+    newest = last_line(path)
+    if newest is not None and _seq_of(newest) == last.seq:
         return False
     body = {"seq": last.seq, "hash": last.hash, "at": _stamp(now())}
     signature = key.sign(rfc8785.dumps(body)).signature
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(body | {"signature": base64.b64encode(signature).decode()}) + "\n")
+    append_lines(path, [json.dumps(body | {"signature": base64.b64encode(signature).decode()})])
     return True
 
 
-def _read_checkpoints(path: Path, key: SigningKey) -> Iterator[tuple[int, str, bool]]:
-    if not path.exists():
-        return
-    for line in path.read_text().splitlines():
+def _seq_of(line: str) -> int | None:
+    """The row that a checkpoint names; None for a line that is none: verifying says so, writing goes on."""
+    try:
+        return int(json.loads(line)["seq"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _signed_heads(lines: Iterable[str], key: SigningKey) -> Iterator[tuple[int, str, bool]]:
+    for line in lines:
         try:
             body = json.loads(line)
             signature = base64.b64decode(body.pop("signature"))
             key.verify_key.verify(rfc8785.dumps(body), signature)
             yield int(body["seq"]), str(body["hash"]), True
-        except (ValueError, KeyError, BadSignatureError):
+        except (ValueError, KeyError, TypeError, AttributeError, BadSignatureError):
             yield 0, "", False
 
 
@@ -180,16 +205,16 @@ def is_whole(event: AuditEvent) -> bool:
 
 
 def _hash(event: AuditEvent) -> str:
-    body: Mapping[str, Any] = {
-        "at": _stamp(event.at),
-        "actor_kind": event.actor_kind.value,
-        "actor_id": event.actor_id,
-        "action": event.action.value,
-        "subject_kind": event.subject_kind,
-        "subject_id": event.subject_id,
-        "detail": event.detail,
-    }
-    return hashlib.sha256(event.previous_hash.encode() + rfc8785.dumps(body)).hexdigest()
+    return chain.digest(
+        event.previous_hash,
+        event.at,
+        event.actor_kind.value,
+        event.actor_id,
+        event.action.value,
+        event.subject_kind,
+        event.subject_id,
+        event.detail,
+    )
 
 
 def _stamp(moment: datetime) -> str:

@@ -119,6 +119,17 @@ ACTIONS: dict[Action, str] = {
     Action.BACKUP_MADE: _("A backup was made"),
     Action.BACKUP_RESTORED: _("A backup was restored"),
     Action.ORPHANS_SWEPT: _("Files without rows were swept"),
+    Action.RETENTION_RUN: _("What had expired was looked through"),
+    Action.PHOTO_ERASED: _("A photo was erased"),
+    Action.PHOTO_BLURRED: _("The faces of a photo were taken away for good"),
+    Action.AUDIT_SEARCHED: _("The audit log was searched"),
+    Action.AUDIT_EXPORTED: _("The audit log was exported"),
+    Action.ANOMALY_FOUND: _("Something unusual was noticed"),
+    Action.ANOMALY_SEEN: _("Something unusual was looked into"),
+    Action.FLOOD_FOUND: _("A flood of tips was noticed"),
+    Action.FLOOD_CLOSED: _("A flood of tips was over"),
+    Action.TIP_FLAGGED: _("A tip was flagged"),
+    Action.ACCESS_REFUSED: _("An officer was refused"),
 }
 
 ACTORS: dict[ActorKind, str] = {
@@ -146,6 +157,9 @@ SUBJECTS: dict[str, str] = {
     "import": _("Import"),
     "jurisdiction": _("Area"),
     "encoder": _("Encoder"),
+    "log": _("Audit log"),
+    "route": _("Page asked for"),
+    "anomaly": _("Something unusual"),
 }
 """Words for the kinds of things that rows are about; an unknown kind is shown as it is written."""
 
@@ -186,6 +200,9 @@ DETAILS: dict[str, str] = {
     "faces_added": _("faces added"),
     "faces_missed": _("faces not found again"),
     "templates": _("templates"),
+    "status": _("answer"),
+    "by": _("searched by"),
+    "count": _("how often"),
     "without": _("faces without a template"),
 }
 """Words for the details of rows; an unknown one is shown as it is written."""

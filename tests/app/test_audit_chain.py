@@ -84,6 +84,21 @@ class TestVerify:
 
         assert any("checkpoint" in problem for problem in verdict(chain).problems)
 
+    def test_a_line_that_a_power_cut_tore_stops_nobody(self, chain: Context) -> None:
+        """The worker signs on behind the last whole line; else it would die at each start and do no job."""
+        path = audit.checkpoints_path(chain.settings)
+        with path.open("ab") as file:
+            file.write(b'{"seq": 7, "ha' + b"\0" * 20)
+
+        assert verdict(chain).problems == ()
+        with chain.db.write() as session:
+            audit.record(session, audit.SYSTEM, Action.TIP_VIEWED, "tip", "x")
+            assert audit.write_checkpoint(session, path, chain.keys.signing)
+            assert not audit.write_checkpoint(session, path, chain.keys.signing)
+
+        assert len(path.read_text().splitlines()) == 2
+        assert verdict(chain).problems == ()
+
     def test_a_forged_checkpoint_is_found(self, chain: Context) -> None:
         """A checkpoint counts by its signature."""
         path = audit.checkpoints_path(chain.settings)

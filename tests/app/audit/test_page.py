@@ -30,7 +30,7 @@ def auditor(make: Make) -> Officer:
 
 
 def rows_in(page: str) -> int:
-    return page.count("<tr>") - page.count("<thead>")
+    return page.count('data-label="No."')
 
 
 class TestLog:
@@ -66,7 +66,7 @@ class TestLog:
                 f"who={officer.badge}",
                 f"who={officer.username.upper()}",
                 "subject=other",
-                "since=2026-05-05",
+                "since=2026-05-05&until=2026-05-06",
                 "until=2026-05-04",
                 "since=2026-05-04&until=2026-05-05",
                 "action=tip_viewed&subject=other",
@@ -108,7 +108,7 @@ class TestLog:
         second = client.get("/console/audit?action=tip_viewed&page=2").text
 
         assert (rows_in(first), rows_in(second)) == (50, 1)
-        assert "action=tip_viewed&amp;who=&amp;subject=&amp;since=&amp;until=&amp;page=2" in first
+        assert "action=tip_viewed&amp;page=2" in first
 
     def test_verifying_tells_a_whole_log_from_an_edited_one(
         self, client: Client, context: Context, auditor: Officer
