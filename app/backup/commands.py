@@ -11,10 +11,12 @@ from rich.console import Console
 from app.backup import reading, writing
 from app.core.context import open_context
 from app.core.settings import Settings
+from app.retention import journal
 
 backup_app = typer.Typer(no_args_is_help=True, help="One sealed file of everything, and the way back.")
 out = Console()
 
+Signer = Annotated[str, typer.Option(help="Public key, as hex, that has to have signed it.")]
 Identity = Annotated[Path, typer.Option(help="File with the secret key that opens it.")]
 
 
@@ -49,21 +51,35 @@ def make(
 
 
 @backup_app.command("verify")
-def verify(file: Path, identity: Identity) -> None:
-    """Read a backup from end to end: every digest, the database, the chain of the audit log."""
+def verify(file: Path, identity: Identity, signed_by: Signer = "") -> None:
+    """Read a backup from end to end: signature, every digest, the database, the chain of the audit log."""
     settings = Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = reading.verify(file, reading.identity_of(identity), settings.data_dir)
+    found = reading.verify(file, reading.identity_of(identity), settings, signed_by)
     out.print(f"Whole: made {found.made_at}, {found.files} files, {found.rows} rows of the audit log.")
 
 
-def restore(file: Path, identity: Identity) -> None:
+def restore(
+    file: Path,
+    identity: Identity,
+    signed_by: Signer = "",
+    erased: Annotated[
+        Path | None, typer.Option(exists=True, help="The journal of erasures kept elsewhere, newer.")
+    ] = None,
+) -> None:
     """Put a backup into the empty data folder of the settings, checked from end to end."""
     settings = Settings()
-    found = reading.restore(file, reading.identity_of(identity), settings)
+    found = reading.restore(file, reading.identity_of(identity), settings, signed_by)
     out.print(
         f"Restored into {settings.data_dir}: made {found.made_at}, {found.files} files, {found.rows} rows of "
         "the audit log.",
         soft_wrap=True,
     )
+    if erased is not None:
+        out.print(f"Erased again: {journal.replay(open_context(settings), erased)} tips and records.")
+    else:
+        out.print(
+            "What was erased after this backup is back. Before anybody signs in: "
+            "homeward retention replay FILE, with the newest erased.jsonl that was kept elsewhere."
+        )
     out.print("Next: homeward doctor, then homeward audit verify.")

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -18,15 +17,24 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyrage
+import rfc8785
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 from pyrage import x25519
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
-from app.backup.writing import FORM, KEY_FILE, LOG, MANIFEST, PHOTOS, PIECE, SNAPSHOT
-from app.core.context import open_context
+from app.backup.writing import FORM, KEY_FILE, LOG, MANIFEST, PHOTOS, PIECE, SNAPSHOT, sync_folder
+from app.core.context import holder_of, open_context
+from app.core.crypto import Keys, Unsealable, load_keys
+from app.core.db import Database
 from app.core.errors import Conflict, Invalid
+from app.core.migrate import check_known
 from app.core.settings import Settings
+from app.photos.models import Photo
 
 DAMAGED = "The backup is damaged, cut short, or was not made by Homeward."
 
@@ -61,39 +69,43 @@ def identity_of(path: Path) -> x25519.Identity:
         raise Invalid("This file holds no age secret key (AGE-SECRET-KEY-...).") from error
 
 
-def verify(archive: Path, identity: x25519.Identity, beside: Path) -> Found:
+def verify(archive: Path, identity: x25519.Identity, settings: Settings, signer: str = "") -> Found:
     """Read a backup from end to end and throw it away again.
 
     Args:
         archive: the backup.
         identity: opens it.
-        beside: folder with room for the database.
+        settings: a data folder with room for the database, and the key file that made the backup.
+        signer: public key that has to have signed it, as hex; "" takes the key file's.
 
     Raises:
-        Invalid: it is damaged or sealed to somebody else.
+        Invalid: it is damaged, sealed to somebody else or made by somebody else.
+        SchemaTooNew: a later version wrote it.
     """
-    folder = beside / f"verify-{os.getpid()}"
+    folder = settings.data_dir / f"verify-{os.getpid()}"
     folder.mkdir(mode=0o700)
     try:
-        return _check(folder, _unpack(archive, identity, folder, photos=False))
+        manifest = _unpack(archive, identity, folder, photos=False)
+        return _check(folder, manifest, settings, signer)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def restore(archive: Path, identity: x25519.Identity, settings: Settings) -> Found:
+def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer: str = "") -> Found:
     """Put a backup into the empty place that the settings name, and bring it to this version's schema.
 
     Args:
         archive: the backup.
         identity: opens it.
         settings: where data folder and key file shall lie.
+        signer: public key that has to have signed it, as hex; "" takes the key file's.
 
     Returns:
         What was restored.
 
     Raises:
         Conflict: there is something in the data folder already.
-        Invalid: the backup is damaged or sealed to somebody else, or its key file is missing.
+        Invalid: it is damaged, sealed to or made by somebody else, or the key file is missing or another one.
         SchemaTooNew: a later version wrote it.
     """
     target = settings.data_dir
@@ -102,11 +114,14 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings) -> Fou
     part = target.with_name(f"{target.name}.{os.getpid()}.restoring")
     part.mkdir(parents=True, mode=0o700)
     try:
-        found = _check(part, _unpack(archive, identity, part, photos=True))
-        _take_key(part, settings.key_file)
+        found = _check(part, _unpack(archive, identity, part, photos=True), settings, signer)
+        _take_key(part, settings)
+        for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
+            sync_folder(folder)
         if target.exists():
             target.rmdir()
         part.rename(target)
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     context = open_context(settings)
@@ -116,12 +131,10 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings) -> Fou
     return found
 
 
-def _take_key(part: Path, key_file: Path) -> None:
+def _take_key(part: Path, settings: Settings) -> None:
     """Use the key file that is there, else the backup's own, which never stays with the data."""
-    brought = part / KEY_FILE
-    if not key_file.exists():
-        if not brought.exists():
-            raise Invalid("The key file is missing, and this backup holds none. Put it in its place first.")
+    brought, key_file = part / KEY_FILE, settings.key_file
+    if not key_file.exists() and not settings.key_command:
         key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -160,7 +173,7 @@ def _unpack(archive: Path, identity: x25519.Identity, into: Path, *, photos: boo
 def _is_ours(name: str) -> bool:
     """Whether a part is one that a backup has: nothing is ever laid down elsewhere."""
     steps = Path(name).parts
-    if ".." in steps or name.startswith("/"):
+    if not steps or ".." in steps or name.startswith("/"):
         return False
     return name in (SNAPSHOT, MANIFEST, KEY_FILE) or (
         (steps[0], len(steps)) in ((PHOTOS, 3), (LOG, 2))  # photos/ab/abcd..., audit/checkpoints.jsonl
@@ -187,21 +200,55 @@ def _lay_down(file: IO[bytes], path: Path | None) -> str:
     return digest.hexdigest()
 
 
-def _check(folder: Path, manifest: dict[str, Any]) -> Found:
-    """Ask the database itself whether it is whole, and hold the audit chain's links together."""
-    with sqlite3.connect(folder / SNAPSHOT) as database:
-        if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise Invalid(DAMAGED)
-        broken = database.execute(
-            "SELECT 1 FROM audit_event AS one JOIN audit_event AS two ON two.seq = one.seq + 1 "
-            "WHERE two.previous_hash <> one.hash LIMIT 1"
-        ).fetchone()
-        rows = int(database.execute("SELECT count(*) FROM audit_event").fetchone()[0])
-    database.close()
-    if broken is not None:
+def _check(folder: Path, manifest: dict[str, Any], settings: Settings, signer: str) -> Found:
+    """Hold what was unpacked against its maker's signature, this version's schema and the audit chain."""
+    brought, key_file = folder / KEY_FILE, settings.key_file
+    if not settings.key_command and not key_file.exists() and not brought.exists():
+        raise Invalid("The key file is missing, and this backup holds none. Put it in its place first.")
+    file = key_file if key_file.exists() else brought
+    keys = load_keys(file, create=False, holder=holder_of(settings))
+    _check_signature(manifest, signer or bytes(keys.signing.verify_key).hex())
+    database = Database(f"sqlite:///{folder / SNAPSHOT}")
+    try:
+        check_known(database.engine)
+        with database.read() as session:
+            if session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() != "ok":
+                raise Invalid(DAMAGED)
+            verdict = audit.verify(session, folder / LOG / "checkpoints.jsonl", keys.signing)
+            _check_newest_opens(session, keys)
+    except DatabaseError as error:
+        raise Invalid(DAMAGED) from error
+    finally:
+        database.close()
+    if verdict.problems:
         raise Invalid("The audit log of this backup is broken.")
     files = sum(name.startswith(f"{PHOTOS}/") for name in manifest["parts"])
-    return Found(str(manifest["at"]), files, rows, len(manifest["erased_meanwhile"]))
+    return Found(str(manifest["at"]), files, verdict.rows, len(manifest["erased_meanwhile"]))
+
+
+def _check_newest_opens(session: Session, keys: Keys) -> None:
+    """A key file of before a rotation has the same signature, and opens nothing that came after it."""
+    newest = select(Photo.sealed_key).where(Photo.sealed_key != b"").order_by(col(Photo.received_at).desc())
+    sealed = session.exec(newest.limit(1)).first()
+    try:
+        if sealed is not None:
+            keys.unseal(sealed)
+    except Unsealable as error:
+        raise Invalid(
+            "The key file does not open what this backup holds: it is older. Bring the newest one. "
+            "Nothing was restored."
+        ) from error
+
+
+def _check_signature(manifest: dict[str, Any], signer: str) -> None:
+    body = {name: value for name, value in manifest.items() if name != "signature"}
+    try:
+        key = VerifyKey(bytes.fromhex(signer))
+        key.verify(rfc8785.dumps(body), bytes.fromhex(str(manifest["signature"])))
+    except (KeyError, ValueError, BadSignatureError) as error:
+        raise Invalid(
+            "This backup was not made with this key file, or was changed since. Nothing was restored."
+        ) from error
 
 
 @contextmanager

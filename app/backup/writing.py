@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyrage
+import rfc8785
 from pyrage import x25519
 
 from app.audit import service as audit
@@ -34,7 +35,7 @@ PHOTOS = "photos"
 PIECE = 1 << 20
 PAGES_AT_A_TIME = 1000
 """Database pages copied in one step; writers get their turn between two."""
-FORM = 1
+FORM = 2
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def write(context: Context, target: Path, *, with_keys: bool = False) -> Written
         OSError: the disk is full or failing; nothing is left under the final name.
     """
     recipients = recipients_of(context.settings.backup_recipients)
+    if with_keys and context.settings.key_command:
+        raise Invalid("The keys lie in a key service, not in a file. Back them up there.")
     if target.exists():
         raise Invalid("There is a file of this name already. Nothing was overwritten.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +112,7 @@ def write(context: Context, target: Path, *, with_keys: bool = False) -> Written
         part.rename(target)
     finally:
         part.unlink(missing_ok=True)
-    _sync(target.parent)
+    sync_folder(target.parent)
     return Written(target, target.stat().st_size, files, erased)
 
 
@@ -163,6 +166,8 @@ def _pack(context: Context, snapshot: Path, stream: IO[bytes], *, with_keys: boo
             "parts": digests,
             "erased_meanwhile": erased,
         }
+        signature = context.keys.signing.sign(rfc8785.dumps(manifest)).signature
+        manifest["signature"] = signature.hex()
         _add_bytes(archive, MANIFEST, json.dumps(manifest).encode())
     return files, len(erased)
 
@@ -224,7 +229,8 @@ def _sealing(file: IO[bytes], recipients: Sequence[x25519.Recipient]) -> Iterato
         raise Refusal("The backup could not be written.") from failures[0]
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -19,13 +19,12 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.secret import SecretBox
 from nacl.signing import SigningKey
 
+from app.core.holders import FileHolder, Holder
+from app.core.holders import KeyProblem as KeyProblem  # noqa: PLC0414 - part of this module, too
+
 ROOT_BYTES = 32
 CHUNK_BYTES = 64 * 1024
 """Plain bytes in one chunk of a sealed file; a cut or swapped chunk does not open."""
-
-
-class KeyProblem(RuntimeError):
-    """The key file is missing, readable by others, or not a key."""
 
 
 class Unsealable(ValueError):
@@ -42,15 +41,15 @@ class Keys:
     Args:
         roots: secrets by number. The first is the root: receipts, signatures and digests rest on it for
             good. What is sealed is sealed to the newest; older ones open what was sealed before.
-        path: the key file, which is read again when a number turns up that is not there yet.
+        holder: who is asked again when a number turns up that is not there yet.
 
     Raises:
         KeyProblem: there is no first secret, or one has the wrong length.
     """
 
-    def __init__(self, roots: bytes | Mapping[int, bytes], path: Path | None = None) -> None:
-        self._path = path
-        self._changed_ns = _changed_ns(path)
+    def __init__(self, roots: bytes | Mapping[int, bytes], holder: Holder | None = None) -> None:
+        self._holder = holder
+        self._version = holder.version() if holder else None
         self._ring = {1: roots} if isinstance(roots, bytes) else dict(roots)
         if 1 not in self._ring or any(len(root) != ROOT_BYTES for root in self._ring.values()):
             msg = f"a root secret has {ROOT_BYTES} bytes"
@@ -66,12 +65,11 @@ class Keys:
 
         Who uses it twice for one value asks once: it may change in between.
         """
-        changed_ns = _changed_ns(self._path)
-        if changed_ns not in (None, self._changed_ns):
-            self._changed_ns = changed_ns
+        version = self._holder.version() if self._holder else None
+        if version not in (None, self._version):
+            self._version = version
             # A file that was damaged meanwhile stops the next start, not the tips that come in now.
-            with contextlib.suppress(KeyProblem, OSError):
-                self._read_again()
+            self._read_again()
         return max(self._ring)
 
     @property
@@ -136,16 +134,9 @@ class Keys:
 
     def _read_again(self) -> None:
         """Take up keys that were added to the file while this process runs."""
-        if self._path is not None and self._path.exists():
-            self._ring |= _read(self._path)
-
-
-def _changed_ns(path: Path | None) -> int | None:
-    """When the key file was changed; None without one, when the keys that were read go on."""
-    try:
-        return None if path is None else path.stat().st_mtime_ns
-    except OSError:
-        return None
+        if self._holder is not None:
+            with contextlib.suppress(KeyProblem, OSError):
+                self._ring |= _ring_of(self._holder)
 
 
 def number_of(sealed: bytes) -> int:
@@ -164,26 +155,26 @@ def _derived(root: bytes, purpose: str) -> bytes:
     return hashlib.blake2b(purpose.encode(), key=root, digest_size=32, person=b"homeward").digest()
 
 
-def load_keys(path: Path, *, create: bool) -> Keys:
-    """Read the root secret, or make one for a new deployment.
+def load_keys(path: Path, *, create: bool, holder: Holder | None = None) -> Keys:
+    """Read the keys, or make the first for a new deployment.
 
     Args:
         path: the key file.
         create: whether a missing file may be made; never true when the database already holds tips.
+        holder: who holds the keys, when it is not the file.
 
     Returns:
         The derived keys.
 
     Raises:
-        KeyProblem: missing and not to be made, readable by others, or not a key.
+        KeyProblem: missing and not to be made, readable by others, or no keys.
     """
-    if not path.exists():
-        if not create:
-            msg = f"the key file {path} is missing; without it no stored photo can be opened"
-            raise KeyProblem(msg)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(path, {1: secrets.token_bytes(ROOT_BYTES)}, flags=os.O_CREAT | os.O_EXCL)
-    return Keys(_read(path), path)
+    if holder is None:
+        holder = FileHolder(path)
+        if create and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write(path, {1: secrets.token_bytes(ROOT_BYTES)}, flags=os.O_CREAT | os.O_EXCL)
+    return Keys(_ring_of(holder), holder)
 
 
 def add_key(path: Path) -> int:
@@ -197,18 +188,36 @@ def add_key(path: Path) -> int:
     Raises:
         KeyProblem: as `load_keys`.
     """
-    ring = _read(path)
+    ring = _ring_of(FileHolder(path))
     number = max(ring) + 1
+    _replace(path, ring | {number: secrets.token_bytes(ROOT_BYTES)})
+    return number
+
+
+def remove_key(path: Path, number: int) -> None:
+    """Take a sealing key out of the key file; what is still sealed to it opens to nobody any more.
+
+    Raises:
+        KeyProblem: as `load_keys`, or it is the root, the newest, or not there.
+    """
+    ring = _ring_of(FileHolder(path))
+    if number not in ring or number in (1, max(ring)):
+        msg = "the root and the newest key stay, and what is not there cannot go"
+        raise KeyProblem(msg)
+    del ring[number]
+    _replace(path, ring)
+
+
+def _replace(path: Path, ring: Mapping[int, bytes]) -> None:
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
-    _write(part, ring | {number: secrets.token_bytes(ROOT_BYTES)}, flags=os.O_CREAT | os.O_EXCL)
+    _write(part, ring, flags=os.O_CREAT | os.O_EXCL)
     part.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return number
 
 
 def _write(path: Path, ring: Mapping[int, bytes], flags: int) -> None:
@@ -225,20 +234,16 @@ def _write(path: Path, ring: Mapping[int, bytes], flags: int) -> None:
         os.fsync(file.fileno())
 
 
-def _read(path: Path) -> dict[int, bytes]:
-    if path.stat().st_mode & 0o077:
-        msg = f"the key file {path} may be read by others; set its mode to 0600"
-        raise KeyProblem(msg)
+def _ring_of(holder: Holder) -> dict[int, bytes]:
     ring: dict[int, bytes] = {}
-    try:
-        for line in path.read_text().splitlines():
+    # The first error quotes what was read, so it goes no further.
+    with contextlib.suppress(ValueError):
+        for line in filter(str.strip, holder.read().splitlines()):
             number, _, secret = line.strip().rpartition(" ")
             ring[int(number or 1)] = bytes.fromhex(secret)
-        Keys(ring)
-    except (ValueError, KeyProblem) as error:
-        msg = f"the key file {path} does not hold a key"
-        raise KeyProblem(msg) from error
-    return ring
+        if 1 in ring and all(len(root) == ROOT_BYTES for root in ring.values()):
+            return ring
+    raise KeyProblem("what was given as keys holds none: not the key file, or damaged")
 
 
 def seal_bytes(plain: bytes, key: bytes) -> bytes:

@@ -84,14 +84,19 @@ def unseal(keys: Keys, sealed: bytes, purpose: str) -> bytes:
 
 def number_of(sealed: bytes) -> int:
     """The number of the key that wraps a sealed value; 0 for one that is not sealed."""
-    return int(HEAD.unpack_from(sealed)[1]) if sealed.startswith(MAGIC) else 0
+    return int.from_bytes(sealed[len(MAGIC) : HEAD.size], "big") if sealed.startswith(MAGIC) else 0
 
 
 def rewrapped(keys: Keys, sealed: bytes, purpose: str) -> bytes:
-    """The same sealed bytes with their data key wrapped by the newest key; a plain value is sealed."""
+    """The same sealed bytes with their data key wrapped by the newest key; a plain value is sealed.
+
+    Raises:
+        Unsealable: altered, of another column, or of a key that is not there.
+    """
     number = number_of(sealed)
     if number == 0:
         return seal(keys, sealed, purpose)
+    unseal(keys, sealed, purpose)  # What does not open is not dressed up as what does.
     body = HEAD.size + WRAPPED_BYTES
     data_key = _unwrap(keys, number, sealed[HEAD.size : body])
     newest = keys.newest

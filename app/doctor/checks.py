@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, text
@@ -19,6 +19,7 @@ from app.core.db import PRAGMAS
 from app.core.jobs import Job, JobState
 from app.doctor import stored
 from app.keys import rewrapping
+from app.photos.confinement import Confinement, confinement
 
 MEGABYTE = 2**20
 OLDEST_JOB = timedelta(minutes=15)
@@ -221,6 +222,12 @@ def _log(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT0
         yield Finding(
             "audit", Level.LOOK, "The audit log's head was not signed lately.", "See whether a worker runs."
         )
+    elif last:
+        yield Finding("audit", Level.FINE, f"The audit log's head was signed at {_moment(last)}.")
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _backup(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
@@ -269,7 +276,47 @@ def _settings(context: Context, everything: bool) -> Iterator[Finding]:  # noqa:
         yield Finding("settings", Level.FINE, "No setting is one for trials.")
 
 
-CHECKS: tuple[Check, ...] = (_keys, _database, _queue, _files, _clock, _disk, _log, _backup, _settings)
+def _values(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
+    shut = stored.unopened_values(context, None if everything else SAMPLE)
+    if shut:
+        yield Finding(
+            "values",
+            Level.BROKEN,
+            f"{sum(shut.values())} sealed values do not open: {', '.join(shut)}.",
+            "Put the key file of before back, with all its lines; else restore those rows from a backup.",
+        )
+    else:
+        read = "all" if everything else f"the newest {SAMPLE} of each column at most"
+        yield Finding("values", Level.FINE, f"Sealed values open; looked at: {read}.")
+
+
+def _confinement(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
+    del context, everything
+    held = confinement()
+    if held == Confinement.FILTERED:
+        yield Finding("confinement", Level.FINE, "Photos are decoded behind a filter of system calls.")
+    else:
+        yield Finding(
+            "confinement",
+            Level.LOOK,
+            f"Photos are decoded with limits alone: {held.value}.",
+            "Use a Linux kernel with seccomp, and install what Homeward asks for.",
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    _keys,
+    _database,
+    _queue,
+    _files,
+    _clock,
+    _disk,
+    _log,
+    _backup,
+    _settings,
+    _values,
+    _confinement,
+)
 
 
 def as_json(findings: list[Finding]) -> str:

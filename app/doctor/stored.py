@@ -2,9 +2,11 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from app.audit import service as audit
@@ -13,6 +15,8 @@ from app.audit.service import SYSTEM
 from app.backup.writing import PHOTOS
 from app.core.context import Context
 from app.core.crypto import Unsealable
+from app.keys import rewrapping
+from app.photos.erasing import ERASED
 from app.photos.models import Photo
 from app.tables import metadata
 
@@ -52,7 +56,8 @@ def named_by_rows(context: Context) -> set[str]:
     with context.db.read() as session:
         for table in metadata.sorted_tables:
             if "store_key" in table.columns:
-                names.update(key for (key,) in session.execute(select(table.c.store_key)) if key)
+                keys = (key for (key,) in session.execute(select(table.c.store_key)) if key)
+                names.update(key for key in keys if not key.startswith(ERASED))
     return names
 
 
@@ -60,9 +65,8 @@ def unopened(context: Context, most: int | None) -> int:
     """How many photos do not open, or are not what came in."""
     broken = 0
     with context.db.read() as session:
-        question = select(Photo.store_key, Photo.sealed_key, Photo.sha256).order_by(
-            col(Photo.received_at).desc()
-        )
+        kept = select(Photo.store_key, Photo.sealed_key, Photo.sha256).where(Photo.sealed_key != b"")
+        question = kept.order_by(col(Photo.received_at).desc())
         rows = session.exec(question if most is None else question.limit(most)).all()
     for store_key, sealed_key, digest in rows:
         try:
@@ -72,3 +76,26 @@ def unopened(context: Context, most: int | None) -> int:
         except FileNotFoundError:
             continue  # counted as gone
     return broken
+
+
+def unopened_values(context: Context, most: int | None) -> dict[str, int]:
+    """Sealed values of the database that do not open.
+
+    Args:
+        context: the open deployment.
+        most: values looked at in each column, the newest first; None for all.
+
+    Returns:
+        How many, by table and column; columns without any are left out.
+    """
+    shut = Counter[str]()
+    with context.db.read() as session:
+        for each in rewrapping.columns():
+            raw = each.stored().order_by(text("rowid DESC")).limit(most)
+            for value, *_ in session.execute(raw):
+                try:
+                    if value:
+                        each.open(context.keys, value)
+                except Unsealable:
+                    shut[each.name] += 1
+    return dict(shut)

@@ -5,15 +5,30 @@ stays as it is. Killed half-way, the next run goes on. Templates are turned by t
 which makes worthless whatever was stolen of them before.
 """
 
+import base64
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Select, Table, TableClause, column, select, table, text
-from sqlmodel import Session
+from sqlalchemy import (
+    Column,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    TableClause,
+    cast,
+    column,
+    select,
+    table,
+    text,
+)
+from sqlmodel import Session, col
 
 from app.audit import service as audit
-from app.audit.models import Action
+from app.audit.models import Action, AuditEvent
+from app.audit.sealed import SEALED
 from app.audit.service import SYSTEM
 from app.core import crypto, sealing
 from app.core.context import Context
@@ -40,6 +55,20 @@ class SealedColumn:
     one: Column[Any]
     number_of: Callable[[Keys, bytes | str], int]
     resealed: Callable[[Keys, bytes | str], bytes | str]
+
+    def open(self, keys: Keys, value: bytes | str) -> None:
+        """See that a stored value opens; one that was never sealed does.
+
+        Raises:
+            Unsealable: it does not.
+        """
+        if self.resealed is _sealed_anew:
+            assert isinstance(value, bytes)
+            keys.unseal(value)
+        elif isinstance(value, bytes):
+            sealing.unseal(keys, value, self.name)
+        elif value.startswith(sealing.MARK):
+            sealing.unseal(keys, _sealed_text(value), self.name)
 
     @property
     def raw(self) -> TableClause:
@@ -72,17 +101,24 @@ def columns() -> Iterator[SealedColumn]:
                 yield SealedColumn(each, one, _sealed_to, _sealed_anew)
 
 
-def rewrap(context: Context) -> dict[str, int]:
-    """Seal everything to the newest key.
+@dataclass(frozen=True)
+class Rewrapped:
+    """What a run did.
 
-    Returns:
-        Values that were sealed anew, by table and column.
+    Attributes:
+        changed: values that were sealed anew, by table and column.
+        shut: values that did not open and stay as they are, by table and column.
     """
-    changed: dict[str, int] = {}
+
+    changed: dict[str, int]
+    shut: dict[str, int]
+
+
+def rewrap(context: Context) -> Rewrapped:
+    """Seal everything to the newest key; what does not open stays and is counted."""
+    changed, shut = Counter[str](), Counter[str]()
     for each in columns():
-        count = _rewrap_column(context, each)
-        if count:
-            changed[each.name] = count
+        _rewrap_column(context, each, changed, shut)
     if changed:
         context.db.empty_log()
         with context.db.write() as session:
@@ -92,9 +128,9 @@ def rewrap(context: Context) -> dict[str, int]:
                 Action.KEYS_REWRAPPED,
                 "key",
                 str(context.keys.newest),
-                values=sum(changed.values()),
+                values=changed.total(),
             )
-    return changed
+    return Rewrapped(dict(changed), dict(shut))
 
 
 def needed(context: Context) -> dict[int, int]:
@@ -109,13 +145,21 @@ def needed(context: Context) -> dict[int, int]:
     return counts
 
 
-def _rewrap_column(context: Context, sealed: SealedColumn) -> int:
-    """Seal a column's values to the newest key.
+def needed_by_log(context: Context) -> dict[int, int]:
+    """How many words in the audit log need which key; the log is never rewritten, so they stay."""
+    counts = Counter[int]()
+    with context.db.read() as session:
+        details = session.scalars(
+            select(col(AuditEvent.detail)).where(cast(AuditEvent.detail, String).contains(SEALED))
+        )
+        for detail in details:
+            for name, value in detail.items():
+                if name.endswith(SEALED):
+                    counts[crypto.number_of(base64.b64decode(value))] += 1
+    return dict(counts)
 
-    Returns:
-        How many were not.
-    """
-    count = 0
+
+def _rewrap_column(context: Context, sealed: SealedColumn, changed: Counter[str], shut: Counter[str]) -> None:
     with context.db.read() as session:
         for some in session.execute(sealed.stored()).partitions(AT_A_TIME):
             due = [
@@ -124,25 +168,33 @@ def _rewrap_column(context: Context, sealed: SealedColumn) -> int:
                 if value and sealed.number_of(context.keys, value) != context.keys.newest
             ]
             if due:
-                count += _write(context, sealed, due)
-    return count
+                written, closed = _write(context, sealed, due)
+                changed.update({sealed.name: written} if written else {})
+                shut.update({sealed.name: closed} if closed else {})
 
 
-def _write(context: Context, sealed: SealedColumn, due: list[tuple[bytes | str, list[object]]]) -> int:
-    written = 0
+def _write(
+    context: Context, sealed: SealedColumn, due: list[tuple[bytes | str, list[object]]]
+) -> tuple[int, int]:
+    """Seal some values anew.
+
+    Returns:
+        How many were, and how many do not open.
+    """
+    written = closed = 0
     raw = sealed.raw
     with context.db.write() as session, _unguarded(session, sealed.of):
         for value, ids in due:
             try:
                 new = sealed.resealed(context.keys, value)
             except Unsealable:
-                # Whatever it is, it opens to nobody; the doctor names it.
+                closed += 1
                 continue
             change = raw.update().where(raw.c[sealed.one.name] == value)
             for part, found in zip(sealed.of.primary_key, ids, strict=True):
                 change = change.where(raw.c[part.name] == found)
             written += session.execute(change.values({sealed.one.name: new})).rowcount  # type: ignore[attr-defined]
-    return written
+    return written, closed
 
 
 class _unguarded:  # noqa: N801 - used as a context manager
@@ -169,19 +221,35 @@ class _unguarded:  # noqa: N801 - used as a context manager
 
 
 def _number(_: Keys, value: bytes | str) -> int:
-    if isinstance(value, str):
+    if isinstance(value, bytes):
+        return sealing.number_of(value)
+    try:
         return sealing.number_of(sealing.as_bytes(value)) if value.startswith(sealing.MARK) else 0
-    return sealing.number_of(value)
+    except Unsealable:
+        return 0  # Sealing it anew finds that it does not open.
 
 
 def _wrapped(purpose: str) -> Callable[[Keys, bytes | str], bytes | str]:
     def resealed(keys: Keys, value: bytes | str) -> bytes | str:
         if isinstance(value, bytes):
             return sealing.rewrapped(keys, value, purpose)
-        plain = value.encode() if not value.startswith(sealing.MARK) else sealing.as_bytes(value)
-        return sealing.as_text(sealing.rewrapped(keys, plain, purpose))
+        if not value.startswith(sealing.MARK):
+            return sealing.as_text(sealing.seal(keys, value.encode(), purpose))
+        return sealing.as_text(sealing.rewrapped(keys, _sealed_text(value), purpose))
 
     return resealed
+
+
+def _sealed_text(value: str) -> bytes:
+    """The bytes of a text that is marked as sealed.
+
+    Raises:
+        Unsealable: they are not what sealing makes.
+    """
+    sealed = sealing.as_bytes(value)
+    if not sealing.number_of(sealed):
+        raise Unsealable("a sealed text does not open")
+    return sealed
 
 
 def _turned(purpose: str) -> Callable[[Keys, bytes | str], bytes | str]:

@@ -1,14 +1,12 @@
 """Promises about backups: whole or not at all, sealed, and made while tips come in."""
 
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,36 +20,8 @@ from app.core.context import Context, open_context
 from app.core.errors import Conflict, Invalid, Refusal
 from app.photos.models import Photo, Rendition
 from app.tips.models import Tip
+from tests.app.backup.conftest import IDENTITY
 from tests.make import Make, jpeg
-
-IDENTITY = x25519.Identity.generate()
-
-
-@pytest.fixture
-def sealed_to(context: Context) -> Context:
-    """The deployment with somebody to seal backups to."""
-    changed = context.settings.model_copy(update={"backup_recipients": str(IDENTITY.to_public())})
-    return replace(context, settings=changed)
-
-
-@pytest.fixture
-def archive(sealed_to: Context, make: Make, tmp_path: Path) -> Path:
-    """A backup of three tips."""
-    for _ in range(3):
-        make.tip()
-    return writing.write(sealed_to, tmp_path / "backups" / "one.age").path
-
-
-@pytest.fixture
-def elsewhere(sealed_to: Context, tmp_path: Path) -> Context:
-    """The backup's deployment put into an empty place, with the key file brought there by hand."""
-    key = tmp_path / "elsewhere" / "keys" / "homeward.key"
-    key.parent.mkdir(parents=True)
-    shutil.copy(sealed_to.settings.key_file, key)
-    settings = sealed_to.settings.model_copy(
-        update={"data_dir": tmp_path / "elsewhere" / "data", "key_file": key}
-    )
-    return replace(sealed_to, settings=settings)
 
 
 def opened_photos(context: Context) -> int:
@@ -95,7 +65,7 @@ class TestMaking:
         assert b"SQLite" not in raw
         assert archive.stat().st_mode & 0o077 == 0
         with pytest.raises(Invalid):
-            reading.verify(archive, x25519.Identity.generate(), sealed_to.settings.data_dir)
+            reading.verify(archive, x25519.Identity.generate(), sealed_to.settings)
         assert list(archive.parent.iterdir()) == [archive]
         assert not list(sealed_to.settings.data_dir.glob("snapshot-*"))
 
@@ -160,7 +130,7 @@ class TestMaking:
         written = writing.write(sealed_to, tmp_path / "one.age")
 
         assert written.erased == 1
-        assert reading.verify(written.path, IDENTITY, tmp_path).erased == 1
+        assert reading.verify(written.path, IDENTITY, sealed_to.settings).erased == 1
 
     def test_a_full_disk_leaves_nothing(
         self, sealed_to: Context, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -223,7 +193,7 @@ class TestReading:
         assert not (elsewhere.settings.data_dir / "homeward.key").exists()
 
     @pytest.mark.parametrize(
-        "name", ["../evil", "/etc/evil", "photos/../../evil", "photos/x", "other", "photos/aa/bb/cc"]
+        "name", ["", ".", "../evil", "/etc/evil", "photos/../../evil", "photos/x", "other", "photos/aa/bb/cc"]
     )
     def test_no_part_leads_elsewhere(self, name: str) -> None:
         """Whoever made the archive does not choose where things are laid."""

@@ -14,8 +14,9 @@ import time_machine
 from sqlmodel import select
 from typer.testing import CliRunner
 
+from app import watches
 from app.audit import service as audit
-from app.audit.models import Action
+from app.audit.models import Action, AuditEvent
 from app.cli import app
 from app.core import jobs
 from app.core.clock import now
@@ -23,6 +24,7 @@ from app.core.context import Context
 from app.doctor import checks, stored
 from app.doctor.checks import Level
 from app.main import create_app
+from app.photos.confinement import Confinement
 from app.photos.models import Photo
 from app.tips.models import Tip
 from tests.conftest import Client
@@ -73,11 +75,17 @@ def edited(context: Context) -> None:
         raw.execute("UPDATE audit_event SET subject_id = 'another'")
 
 
+def shut(context: Context) -> None:
+    with sqlite3.connect(context.settings.data_dir / "homeward.sqlite") as raw:
+        raw.execute("UPDATE photo SET sealed_key = zeroblob(80)")
+
+
 BREAKING: dict[str, list[Callable[[Context], None]]] = {
     "files": [gone, altered],
     "queue": [late],
     "clock": [ahead],
     "audit": [edited],
+    "values": [shut],
 }
 
 
@@ -160,3 +168,38 @@ def test_the_command_speaks_to_people_and_programs(
     assert "1 stored files are gone." in said.output
     assert {"check", "level", "says", "do"} == set(json.loads(told.output)[0])
     assert tip.place_text not in said.output + told.output
+
+
+def test_how_photos_are_confined_and_when_the_log_was_signed_is_said(
+    context: Context, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator reads what protects the decoder, and is told when it is limits alone."""
+    make.tip()
+    with context.db.write() as session:
+        audit.record(session, audit.SYSTEM, Action.TIP_STATE, "tip", "x")
+    with context.db.write() as session:
+        audit.write_checkpoint(session, audit.checkpoints_path(context.settings), context.keys.signing)
+
+    says = " ".join(one.says for one in checks.examine(context))
+    monkeypatch.setattr(checks, "confinement", lambda: Confinement.NO_KERNEL)
+
+    assert "The audit log's head was signed at" in says
+    assert found(context)["confinement"] == Level.LOOK
+
+
+def test_orphans_are_looked_for_by_themselves(context: Context, make: Make) -> None:
+    """Nobody has to ask: the worker's watches sweep, and the log says so."""
+    make.tip()
+    old = context.settings.data_dir / "photos" / "zz" / "old"
+    old.parent.mkdir()
+    old.write_bytes(b"sealed")
+    before = time.time() - stored.YOUNGEST_ORPHAN_S - 60
+    os.utime(old, (before, before))
+    (watch,) = (one for one in watches.WATCHES if one.name == "orphans")
+
+    watch.look(context)
+
+    assert not old.exists()
+    with context.db.read() as session:
+        swept = session.exec(select(AuditEvent).where(AuditEvent.action == Action.ORPHANS_SWEPT)).one()
+    assert swept.detail == {"files": 1}

@@ -150,7 +150,7 @@ class TestRotation:
         again = open_context(context.settings)
         assert everything(again, tip) == before
         assert rewrapping.needed(again).keys() == {1}
-        changed = rewrapping.rewrap(again)
+        changed = rewrapping.rewrap(again).changed
 
         assert (number, again.keys.newest) == (2, 2)
         assert {
@@ -160,7 +160,7 @@ class TestRotation:
             "photo.sealed_key",
         } <= changed.keys()
         assert rewrapping.needed(again).keys() == {2}
-        assert rewrapping.rewrap(again) == {}
+        assert rewrapping.rewrap(again) == rewrapping.Rewrapped({}, {})
         assert everything(again, tip) == before
         # This process began with one key and takes up the second when it meets it.
         assert everything(context, tip) == before
@@ -197,7 +197,7 @@ class TestRotation:
         steps = iter(range(3))
         write = rewrapping._write
 
-        def dies(*args: Any) -> int:
+        def dies(*args: Any) -> tuple[int, int]:
             next(steps)
             return write(*args)
 
