@@ -27,6 +27,8 @@ class Right(StrEnum):
     KEEP_OFFICERS = "keep_officers"  # Accounts, roles, areas, lost second factors.
     READ_CHANNELS = "read_channels"
     KEEP_CHANNELS = "keep_channels"  # Keys, quotas, webhooks, pauses.
+    READ_RETENTION = "read_retention"  # What is due to be erased, and how the last nights ended.
+    RELEASE_RETENTION = "release_retention"  # Let a night go on that asks a person first.
     VOID_CHANNELS = "void_channels"  # Take a bad channel's backlog out of the officers' work, and back.
 
 
@@ -60,4 +62,6 @@ RULES: dict[Right, Rule] = {
     Right.READ_CHANNELS: _of(Role.ADMIN, Role.SUPERVISOR, national=True),
     Right.KEEP_CHANNELS: _of(Role.ADMIN, national=True),
     Right.VOID_CHANNELS: _of(Role.SUPERVISOR, national=True),
+    Right.READ_RETENTION: _of(Role.SUPERVISOR, Role.AUDITOR, national=True),
+    Right.RELEASE_RETENTION: _of(Role.SUPERVISOR, national=True),
 }

@@ -13,7 +13,7 @@ from app.core.db import ReadSessionDep, SessionDep
 from app.core.errors import Refusal
 from app.core.render import page
 from app.core.web.forms import refused_form
-from app.officers import once, passwords, queries, service
+from app.officers import once, passwords, queries, resets, service
 from app.officers.models import Officer, Role
 from app.officers.sessions import FRESH, AdminDep
 
@@ -35,7 +35,14 @@ def index(
     found = queries.search(session, admin, text.strip(), number)
     areas = {area.code: area for area in queries.areas_for(session, admin)}
     return page(
-        request, "console/officers.html", officer=admin, found=found, text=text, areas=areas, role_of=Role
+        request,
+        "console/officers.html",
+        officer=admin,
+        found=found,
+        text=text,
+        areas=areas,
+        role_of=Role,
+        resets=resets.waiting(session, admin),
     )
 
 
@@ -101,6 +108,7 @@ def show(
         errors={},
         password=password,
         shown=shown,
+        reset=resets.waiting_for(session, shown),
         typed=_present(shown),
         **_choices(session, admin),
     )
@@ -128,7 +136,7 @@ def change(
     except Refusal as refusal:
         with context.db.read() as session:
             shown = queries.get_visible(session, admin, officer_id)
-            choices = _choices(session, admin)
+            choices = _choices(session, admin) | {"reset": resets.waiting_for(session, shown)}
         typed = {"name": name, "roles": roles, "jurisdiction_code": jurisdiction_code}
         return refused_form(
             request, "console/officer.html", refusal, password=None, shown=shown, typed=typed, **choices

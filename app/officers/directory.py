@@ -24,6 +24,8 @@ PATIENCE_S = 5
 LEEWAY_S = 60
 """How far the issuer's clock may be from ours."""
 LARGEST_ANSWER = 256 * 1024
+LONGEST_NAME = 200
+"""Characters of a name that is shown."""
 WRONG = "Signing in through the directory did not work. Begin again, or use your password."
 AWAY = "The directory does not answer as it should just now. Use your password, or try later."
 
@@ -140,7 +142,9 @@ def finish(context: Context, trip: Trip, *, code: str, state: str, issuer: str =
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:  # noqa: PLR2004 - OpenID Connect, 2
         raise Invalid(WRONG)
-    return Identity(settings.oidc_issuer, subject, str(claims.get("preferred_username") or subject)[:80])
+    return Identity(
+        settings.oidc_issuer, subject, str(claims.get("preferred_username") or subject)[:LONGEST_NAME]
+    )
 
 
 def _client(settings: Settings) -> Any:

@@ -41,6 +41,13 @@ class Officer(Row, table=True):
         """Whether the officer holds at least one of the roles."""
         return any(role in self.roles for role in roles)
 
+    def may(self, right: str) -> bool:
+        """Whether the officer holds a right; templates name it by its code."""
+        from app.officers.access import NATION, RULES, Right  # noqa: PLC0415 - the table names roles of here.
+
+        rule = RULES[Right(right)]
+        return self.has(*rule.roles) and (not rule.national or self.jurisdiction_code == NATION)
+
 
 class OfficerSession(Row, table=True):
     """A sign-in; only the hash of its cookie is stored."""
@@ -83,6 +90,19 @@ class SecondFactor(Row, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FactorReset(Row, table=True):
+    """A wish that an officer's second factors be taken away; a second administrator has to agree."""
+
+    __tablename__ = "factor_reset"
+
+    officer_id: UUID = Field(foreign_key="officer.id", index=True)
+    asked_by: UUID = Field(foreign_key="officer.id")
+    asked_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    decided_by: UUID | None = Field(default=None, foreign_key="officer.id")
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    agreed: bool = False
 
 
 class RecoveryCode(Row, table=True):

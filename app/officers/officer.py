@@ -22,11 +22,13 @@ from app.officers import (
     known,
     passwords,
     queries,
+    resets,
     service,
     sessions,
     sign_in,
     throttle,
 )
+from app.officers.access import Right
 from app.officers.models import Officer, Role
 from app.officers.sessions import NewcomerDep
 
@@ -43,12 +45,12 @@ DOOR = Door(
 )
 """For browsers that nobody signed in with before; no address is stored, see `limiting`."""
 FIRST_ROOMS = (
-    ("/console/reviews", (Role.REVIEWER, Role.SUPERVISOR)),
-    ("/console/cases", (Role.INVESTIGATOR,)),
-    ("/console/records", (Role.CLERK,)),
-    ("/console/contacts", (Role.CUSTODIAN,)),
-    ("/console/audit", (Role.AUDITOR,)),
-    ("/console/officers", (Role.ADMIN,)),
+    ("/console/reviews", Right.REVIEW),
+    ("/console/cases", Right.INVESTIGATE),
+    ("/console/records", Right.READ_RECORDS),
+    ("/console/contacts", Right.OPEN_CONTACT),
+    ("/console/audit", Right.READ_AUDIT),
+    ("/console/officers", Right.KEEP_OFFICERS),
 )
 
 
@@ -56,7 +58,7 @@ FIRST_ROOMS = (
 @router.get("/")
 def start(officer: NewcomerDep) -> RedirectResponse:
     """Lead an officer to the first room of their roles, and a newcomer to choosing a password."""
-    rooms = [room for room, roles in FIRST_ROOMS if officer.has(*roles)]
+    rooms = [room for room, right in FIRST_ROOMS if officer.may(right)]
     newcomer = passwords.is_one_time(officer.password_hash)
     return RedirectResponse(ACCOUNT if newcomer or not rooms else rooms[0], status_code=303)
 
@@ -162,6 +164,7 @@ def _account(request: Request, context: Context, session: ReadSessionDep, office
     return {
         "officer": officer,
         "directory": directory.offered(context.settings),
+        "reset": resets.waiting_for(session, officer),
         "linked": identities.of(session, officer, context.settings.oidc_issuer),
         "newcomer": passwords.is_one_time(officer.password_hash),
         "shortest": passwords.SHORTEST,

@@ -1,4 +1,9 @@
-"""Security keys and passkeys (WebAuthn): bound to this address, so that no other site can ask for them."""
+"""Security keys and passkeys (WebAuthn): bound to this address, so that no other site can ask for them.
+
+A question serves once. It travels in a sealed cookie with its time, and each proof notes when it was given:
+what was asked before an officer's latest proof by a key is answered no more. Many passkeys always count zero,
+so that their count alone would let the same answer in twice.
+"""
 
 import base64
 import json
@@ -8,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from fastapi.responses import Response
 from nacl.exceptions import CryptoError
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
 from app.core.clock import now
 from app.core.context import Context
@@ -64,7 +69,9 @@ def ask_to_register(
     return webauthn.options_to_json(made)
 
 
-def registered(request: Request, context: Context, officer: Officer, name: str, answer: str) -> SecondFactor:
+def registered(
+    request: Request, context: Context, session: Session, officer: Officer, name: str, answer: str
+) -> SecondFactor:
     """The factor of a key that a browser registered.
 
     Raises:
@@ -77,7 +84,7 @@ def registered(request: Request, context: Context, officer: Officer, name: str, 
     try:
         found = webauthn.verify_registration_response(
             credential=_credential(answer),
-            expected_challenge=_remembered(request, context, officer),
+            expected_challenge=_remembered(request, context, session, officer),
             expected_rp_id=host,
             expected_origin=origin,
         )
@@ -134,7 +141,7 @@ def check(
         factor = next(one for one in known if one.credential_id == raw)
         found = webauthn.verify_authentication_response(
             credential=credential,
-            expected_challenge=_remembered(request, context, officer),
+            expected_challenge=_remembered(request, context, session, officer),
             expected_rp_id=host,
             expected_origin=origin,
             credential_public_key=factor.public_key or b"",
@@ -171,7 +178,7 @@ def _remember(response: Response, context: Context, officer: Officer, challenge:
     )
 
 
-def _remembered(request: Request, context: Context, officer: Officer) -> bytes:
+def _remembered(request: Request, context: Context, session: Session, officer: Officer) -> bytes:
     try:
         body = json.loads(
             context.keys.box(COOKIE).decrypt(base64.urlsafe_b64decode(request.cookies.get(COOKIE, "")))
@@ -180,6 +187,14 @@ def _remembered(request: Request, context: Context, officer: Officer) -> bytes:
         raise ValueError from error
     age = now().timestamp() - body["at"]
     if body["for"] != str(officer.id) or not 0 <= age <= GOOD_FOR.total_seconds():
+        raise ValueError
+    proven = session.exec(
+        select(func.max(SecondFactor.last_used_at)).where(
+            SecondFactor.officer_id == officer.id, SecondFactor.kind == FactorKind.WEBAUTHN
+        )
+    ).one()
+    # A proof of later than now was given before the clock was set back, and says nothing.
+    if proven is not None and body["at"] <= proven.timestamp() <= now().timestamp():
         raise ValueError
     return bytes.fromhex(body["challenge"])
 

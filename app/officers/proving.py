@@ -3,19 +3,17 @@
 import base64
 import json
 from typing import Any
-from uuid import UUID
 
 import segno
 from fastapi import Request
 from nacl.exceptions import CryptoError
-from sqlmodel import Session
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
 from app.core.context import Context
-from app.core.errors import Invalid, NotAllowed
-from app.officers import passkeys, passwords, queries, recovery, second_factors, sessions, throttle, totp
+from app.core.errors import Invalid
+from app.officers import passkeys, passwords, recovery, resets, second_factors, sessions, throttle, totp
 from app.officers.models import FactorKind, Officer
 
 SEALED_FOR = "authenticator app"
@@ -76,6 +74,7 @@ def shown(context: Context, officer: Officer) -> dict[str, Any]:
             "codes_left": recovery.left(session, officer.id),
             "taken_away": not present and second_factors.taken_away(session, officer.id),
             "needed": context.settings.second_factor,
+            "reset": resets.waiting_for(session, officer),
         }
 
 
@@ -112,17 +111,3 @@ def opened(context: Context, officer: Officer, sealed: str) -> str:
     if body["for"] != str(officer.id):
         raise Invalid("This page is too old. Begin again.")
     return str(body["secret"])
-
-
-def take_away(session: Session, admin: Officer, officer_id: UUID) -> None:
-    """Take all factors of another officer of the administrator's area.
-
-    Raises:
-        NotFound: no such officer there.
-        NotAllowed: the administrator's own.
-    """
-    if officer_id == admin.id:
-        raise NotAllowed("Ask another administrator.")
-    second_factors.take_away(
-        session, queries.get_visible(session, admin, officer_id), officer_actor(admin.id)
-    )

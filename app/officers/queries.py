@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.clock import now
-from app.core.errors import NotFound
+from app.core.errors import NotAllowed, NotFound
 from app.core.paging import Listing, listing
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction
@@ -36,6 +36,18 @@ def get_visible(session: Session, admin: Officer, officer_id: UUID) -> Officer:
     if found is None:
         raise NotFound
     return found
+
+
+def still_admin(session: Session, by: Officer) -> Officer:
+    """Read an acting administrator anew: two of them may be disabling each other at this moment.
+
+    Raises:
+        NotAllowed: they are none any more.
+    """
+    admin = session.get(Officer, by.id)
+    if admin is None or not admin.active or not admin.has(Role.ADMIN):
+        raise NotAllowed("Your role does not include this.")
+    return admin
 
 
 def search(session: Session, admin: Officer, text: str, page: int) -> Listing[Officer]:

@@ -12,7 +12,7 @@ from app.core.db import SessionDep
 from app.core.errors import Invalid, Refusal, SecondFactorNeeded
 from app.core.render import page
 from app.core.web.forms import refused_form
-from app.officers import once, passkeys, proving, second_factors, sessions, totp
+from app.officers import once, passkeys, proving, resets, second_factors, sessions, totp
 from app.officers.models import Officer
 from app.officers.sessions import FRESH, AdminDep, FreshDep, HalfDep, NewcomerDep
 
@@ -81,16 +81,18 @@ def set_up_app(
     code: Typed = "",
 ) -> Response:
     """Add an authenticator app whose digits prove that it has the secret."""
-    _may_set_up(request, context, officer)
+    token, half = _may_set_up(request, context, officer)
     try:
         factor = totp.proven(context.keys, officer.id, name, proving.opened(context, officer, secret), code)
         if factor is None:
             raise Invalid("These digits are not right. Look again, and check the phone's time.", field="code")
-        return _added(request, context, officer, factor)
+        with context.db.write() as session:
+            codes = second_factors.add(session, context.keys, officer, factor, token, half=half)
     except Refusal as refusal:
         return refused_form(
             request, "console/factor_app.html", refusal, **_app(context, officer, secret) | {"name": name}
         )
+    return _added(context, officer, codes)
 
 
 @router.get("/second-factor/app")
@@ -117,8 +119,11 @@ def set_up_key(
     request: Request, context: ContextDep, officer: HalfDep, answer: Answer = "", name: Typed = ""
 ) -> Response:
     """Add a security key that the browser registered."""
-    _may_set_up(request, context, officer)
-    done = _added(request, context, officer, passkeys.registered(request, context, officer, name, answer))
+    token, half = _may_set_up(request, context, officer)
+    with context.db.write() as session:
+        factor = passkeys.registered(request, context, session, officer, name, answer)
+        codes = second_factors.add(session, context.keys, officer, factor, token, half=half)
+    done = _added(context, officer, codes)
     passkeys.forget(done, context)
     return done
 
@@ -176,9 +181,23 @@ def prove(
 
 
 @router.post("/officers/{officer_id}/factors", dependencies=FRESH)
+def ask_to_take_away(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
+    """Ask that the second factors of an officer who lost them be taken away."""
+    resets.ask(session, admin, officer_id)
+    return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
+
+
+@router.post("/officers/{officer_id}/factors/agree", dependencies=FRESH)
 def take_away(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
-    """Take all second factors of an officer who lost them; their sessions end."""
-    proving.take_away(session, admin, officer_id)
+    """Agree as the second person: the officer's second factors go, and their sessions end."""
+    resets.decide(session, admin, officer_id, agreed=True)
+    return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
+
+
+@router.post("/officers/{officer_id}/factors/keep")
+def keep(session: SessionDep, admin: AdminDep, officer_id: UUID) -> RedirectResponse:
+    """Drop the wish."""
+    resets.decide(session, admin, officer_id, agreed=False)
     return RedirectResponse(f"/console/officers/{officer_id}", status_code=303)
 
 
@@ -195,8 +214,11 @@ def _app(context: Context, officer: Officer, sealed: str) -> dict[str, Any]:
     return {"officer": officer, **proving.secret_for(context, officer, sealed)}
 
 
-def _may_set_up(request: Request, context: Context, officer: Officer) -> None:
+def _may_set_up(request: Request, context: Context, officer: Officer) -> tuple[str, bool]:
     """A password alone sets up the first factor only; more of them take a fresh proof.
+
+    Returns:
+        The session's cookie, and whether only the password was given in it.
 
     Raises:
         SecondFactorNeeded: there is one already, and it was not given.
@@ -204,15 +226,15 @@ def _may_set_up(request: Request, context: Context, officer: Officer) -> None:
     """
     with context.db.read() as session:
         present = second_factors.of(session, officer.id)
-    if present and sessions.is_half(request):
+    half = sessions.is_half(request)
+    if present and half:
         raise SecondFactorNeeded
     if present:
         sessions.fresh_of(request)
+    return sessions.token_of(request) or "", half
 
 
-def _added(request: Request, context: Context, officer: Officer, factor: Any) -> RedirectResponse:
-    with context.db.write() as session:
-        codes = second_factors.add(session, context.keys, officer, factor, sessions.token_of(request) or "")
+def _added(context: Context, officer: Officer, codes: list[str]) -> RedirectResponse:
     answer = RedirectResponse(FACTORS, status_code=303)
     if codes:
         once.hand_over(context, answer, officer, FACTORS, " ".join(codes))

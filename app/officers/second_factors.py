@@ -10,7 +10,7 @@ from app.audit.service import Actor, officer_actor
 from app.core.clock import now
 from app.core.context import Context
 from app.core.crypto import Keys
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, SecondFactorNeeded
 from app.officers import recovery, sessions, throttle, totp
 from app.officers.models import FactorKind, Officer, SecondFactor
 
@@ -70,7 +70,9 @@ def give(context: Context, officer: Officer, code: str, token: str) -> None:
         raise Invalid(WRONG, field="code")
 
 
-def add(session: Session, keys: Keys, officer: Officer, factor: SecondFactor, token: str) -> list[str]:
+def add(
+    session: Session, keys: Keys, officer: Officer, factor: SecondFactor, token: str, *, half: bool = False
+) -> list[str]:
     """Add a factor that was just proven, which opens the session.
 
     Args:
@@ -79,11 +81,13 @@ def add(session: Session, keys: Keys, officer: Officer, factor: SecondFactor, to
         officer: whose.
         factor: the proven factor.
         token: the session's cookie.
+        half: whether only the password was given in this session.
 
     Returns:
         Recovery codes, with the first factor; else nothing.
 
     Raises:
+        SecondFactorNeeded: a password alone adds the first one only, also when two arrive at one moment.
         Conflict: the officer has very many already.
     """
     present = of(session, officer.id)
@@ -92,6 +96,8 @@ def add(session: Session, keys: Keys, officer: Officer, factor: SecondFactor, to
     if any(totp.is_same(keys, one, factor) for one in present):
         # The form was sent twice; two factors of one secret would let digits count twice.
         return []
+    if present and half:
+        raise SecondFactorNeeded
     factor.name = " ".join(factor.name.split())[:LONGEST_NAME] or factor.kind.value
     session.add(factor)
     sessions.prove(session, token)

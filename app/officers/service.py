@@ -1,6 +1,7 @@
 """What may be done with accounts: add, change, disable, and give or choose a password."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -55,9 +56,10 @@ def add_officer(
         Unavailable: too many passwords are being hashed.
     """
     normal = queries.normal_username(username)
-    if not USERNAME.fullmatch(normal):
+    if not USERNAME.fullmatch(normal) or not _no_lookalikes(normal):
         raise Invalid(
-            "A user name has 3 to 40 letters, digits, dots, hyphens or underscores.", field="username"
+            "A user name has 3 to 40 Latin or Chinese letters, digits, dots, hyphens or underscores.",
+            field="username",
         )
     shown, number = _text(name, "name", LONGEST_NAME), _text(badge, "badge", LONGEST_BADGE)
     if not one_time:
@@ -107,7 +109,7 @@ def change_officer(
         Conflict: nobody would be left to add officers.
         Invalid: a field breaks its rule.
     """
-    officer = queries.get_visible(session, _still_admin(session, by), officer_id)
+    officer = queries.get_visible(session, queries.still_admin(session, by), officer_id)
     shown, codes = _text(name, "name", LONGEST_NAME), _codes(roles)
     if officer.id == by.id and (codes != officer.roles or jurisdiction_code != officer.jurisdiction_code):
         raise NotAllowed("Nobody changes their own roles or area. Ask another administrator.")
@@ -134,7 +136,7 @@ def set_active(session: Session, officer_id: UUID, *, active: bool, by: Officer)
         NotFound: no such officer in the administrator's area.
         Conflict: it is so already, or nobody would be left to add officers.
     """
-    officer = queries.get_visible(session, _still_admin(session, by), officer_id)
+    officer = queries.get_visible(session, queries.still_admin(session, by), officer_id)
     if officer.active == active:
         raise Conflict("The account is in this state already. Open it again to see where it stands.")
     if not active:
@@ -165,7 +167,7 @@ def reset_password(session: Session, officer_id: UUID, *, by: Officer) -> str:
         raise NotAllowed("Change your own password on your account page.")
     password = passwords.invent()
     hashed = passwords.hash_new(password, one_time=True)
-    officer = queries.get_visible(session, _still_admin(session, by), officer_id)
+    officer = queries.get_visible(session, queries.still_admin(session, by), officer_id)
     officer.password_hash = hashed
     session.add(officer)
     sessions.end_all(session, officer.id)
@@ -245,14 +247,6 @@ def _record_change(session: Session, by: Officer, officer: Officer, change: str,
     )
 
 
-def _still_admin(session: Session, by: Officer) -> Officer:
-    """Read the acting administrator anew: two of them may be disabling each other at this moment."""
-    admin = session.get(Officer, by.id)
-    if admin is None or not admin.active or not admin.has(Role.ADMIN):
-        raise NotAllowed("Your role does not include this.")
-    return admin
-
-
 def _check_admins_left(session: Session, officer: Officer) -> None:
     if officer.active and queries.other_active_admins(session, officer.id) == 0:
         raise Conflict("This is the last administrator. Make another officer administrator first.")
@@ -264,7 +258,7 @@ def _check_area(session: Session, actor: Actor, code: str) -> None:
         raise Invalid("Choose an area that has an authority.", field="jurisdiction_code")
     if actor.kind != ActorKind.OFFICER or actor.id is None:
         return
-    admin = _still_admin(session, session.get_one(Officer, UUID(actor.id)))
+    admin = queries.still_admin(session, session.get_one(Officer, UUID(actor.id)))
     if all(own.code != code for own in queries.areas_for(session, admin)):
         raise Invalid("Choose an area that has an authority.", field="jurisdiction_code")
 
@@ -277,10 +271,17 @@ def _check_free(session: Session, username: str, badge: str) -> None:
 
 
 def _text(typed: str, field: str, longest: int) -> str:
-    text = " ".join(typed.split())
-    if not 1 <= len(text) <= longest:
+    text = " ".join(unicodedata.normalize("NFC", typed).split())
+    # Signs nobody sees turn a name around, or make two of one.
+    if not 1 <= len(text) <= longest or not text.isprintable():
         raise Invalid("Write 1 to %(most)s characters here.", field=field, most=longest)
     return text
+
+
+def _no_lookalikes(username: str) -> bool:
+    """Whether a user name has Latin letters and Chinese characters alone: some others look like these."""
+    names = [unicodedata.name(sign, "") for sign in username if not sign.isascii()]
+    return all(name.startswith("CJK UNIFIED IDEOGRAPH") for name in names)
 
 
 def _codes(roles: Iterable[Role]) -> list[str]:

@@ -16,7 +16,7 @@ from app.core.context import Context
 from app.core.errors import NotAllowed, NotSignedIn, ProofNeeded, SecondFactorNeeded
 from app.core.settings import Settings
 from app.officers import passwords
-from app.officers.access import NATION, RULES, Right
+from app.officers.access import Right
 from app.officers.models import Officer, OfficerSession
 
 TOKEN_BYTES = 32
@@ -135,6 +135,7 @@ def officer_of(request: Request) -> Officer:
         NotAllowed: signed in with a one-time password, which only serves to choose another.
     """
     officer = newcomer_of(request)
+    request.state.officer_id = officer.id  # A refusal is written down with it.
     if passwords.is_one_time(officer.password_hash):
         raise NotAllowed("Choose a password of your own first.")
     return officer
@@ -209,15 +210,19 @@ def _session_of(request: Request) -> tuple[OfficerSession, Officer]:
 
 def require(right: Right) -> Callable[[Request], Officer]:
     """A dependency that lets in only officers who hold a right."""
-    rule = RULES[right]
 
     def check(request: Request) -> Officer:
         officer = officer_of(request)
-        if not officer.has(*rule.roles) or (rule.national and officer.jurisdiction_code != NATION):
+        if not may(officer, right):
             raise NotAllowed("Your role does not include this.")
         return officer
 
     return check
+
+
+def may(officer: Officer, right: Right) -> bool:
+    """Whether an officer holds a right."""
+    return officer.may(right)
 
 
 HalfDep = Annotated[Officer, Depends(half_of)]
@@ -234,6 +239,8 @@ ClerkDep = Annotated[Officer, Depends(require(Right.KEEP_RECORDS))]
 RecordReaderDep = Annotated[Officer, Depends(require(Right.READ_RECORDS))]
 AuditorDep = Annotated[Officer, Depends(require(Right.READ_AUDIT))]
 CustodianDep = Annotated[Officer, Depends(require(Right.OPEN_CONTACT))]
+RetentionReaderDep = Annotated[Officer, Depends(require(Right.READ_RETENTION))]
+RetentionDep = Annotated[Officer, Depends(require(Right.RELEASE_RETENTION))]
 AdminDep = Annotated[Officer, Depends(require(Right.KEEP_OFFICERS))]
 
 

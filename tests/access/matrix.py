@@ -1,4 +1,4 @@
-"""Asks every route of the console as every role, and prints what it answered.
+"""Asks every route as every role, or with every kind of key, and prints what it answered.
 
 python -m tests.access.matrix
 """
@@ -6,7 +6,7 @@ python -m tests.access.matrix
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from app.jurisdictions.models import Jurisdiction, Level
 from app.main import create_app
 from app.officers.access import RULES, Right
 from app.officers.models import Officer, Role
+from tests.access import outside
 from tests.access.meant import MEANT, Standing
+from tests.access.meant_outside import OUTSIDE
 from tests.conftest import Client, test_settings
 from tests.make import Make
 from tests.web.walking import answers
@@ -47,9 +49,13 @@ class Asker:
     national: bool = False
 
 
-def console_routes(app: FastAPI) -> set[str]:
-    """Method and path of every route of the console."""
-    return {f"{method} {path}" for method, path in _walk(app.routes) if path.startswith("/console")}
+def routes_of(app: FastAPI, *, console: bool) -> set[str]:
+    """Method and path of every route of the console, or of all that is outside of it."""
+    return {
+        f"{method} {path}"
+        for method, path in _walk(app.routes)
+        if path.startswith("/console") == console and not path.startswith("/assets")
+    }
 
 
 def askers(make: Make, national: Iterable[Role] = Role) -> list[Asker]:
@@ -128,19 +134,27 @@ def main() -> None:
                     )
                 )
                 session.flush()
-        everybody = askers(Make(context))
-        wrong = _print(found(context, everybody), everybody)
+        make = Make(context)
+        everybody = askers(make)
+        wrong = _print(MEANT, found(context, everybody), everybody, expected)
+        keys = outside.holders(context, make)
+        wrong += _print(OUTSIDE, outside.seen_by(context, keys), keys, outside.meant)
         context.close()
     finally:
         shutil.rmtree(folder)
     raise SystemExit(1 if wrong else 0)
 
 
-def _print(seen: Mapping[tuple[str, str], str], everybody: list[Asker]) -> int:
-    signs = {LET_IN: "+", REFUSED: "-", SIGN_IN: "·"}
+def _print(
+    meant: Mapping[Any, Iterable[str]],
+    seen: Mapping[tuple[str, str], str],
+    everybody: Iterable[Any],
+    expected: Callable[[Any, Any], str],
+) -> int:
+    signs = {LET_IN: "+", REFUSED: "-", SIGN_IN: "·", outside.UNKNOWN: "·", outside.NOT_THERE: "○"}
     table = Table("route", *(asker.name.replace(" ", "\n") for asker in everybody), pad_edge=False)
     wrong = cells = 0
-    for asked, routes in MEANT.items():
+    for asked, routes in meant.items():
         table.add_section()
         for route in routes:
             row = []
@@ -151,7 +165,9 @@ def _print(seen: Mapping[tuple[str, str], str], everybody: list[Asker]) -> int:
                 row.append(signs[word] + ("!" if bad else ""))
             table.add_row(route, *row)
     Console(width=220).print(table)
-    Console().print(f"+ let in, - refused, · led to the sign-in: {cells} cells, {wrong} not as meant")
+    Console().print(
+        f"+ let in, - refused, · who are you, ○ not without a receipt: {cells} cells, {wrong} not as meant"
+    )
     return wrong
 
 

@@ -28,6 +28,8 @@ MEANT: dict[Right | Standing, tuple[str, ...]] = {
         "POST /console/officers/{officer_id}/enable",
         "POST /console/officers/{officer_id}/password",
         "POST /console/officers/{officer_id}/factors",
+        "POST /console/officers/{officer_id}/factors/agree",
+        "POST /console/officers/{officer_id}/factors/keep",
         "POST /console/officers/{officer_id}/sessions/end",
     ),
     Standing.NEWCOMER: (
@@ -113,6 +115,8 @@ MEANT: dict[Right | Standing, tuple[str, ...]] = {
         "POST /console/leads/{lead_id}/dismiss",
         "POST /console/leads/{lead_id}/take-up",
         "GET /console/oversight",
+        "GET /console/floods",
+        "POST /console/floods/{flood_id}/seen",
         "GET /console/oversight/{concern}",
         "GET /console/bulletins",
         "GET /console/bulletins/new",
@@ -184,7 +188,12 @@ MEANT: dict[Right | Standing, tuple[str, ...]] = {
         "GET /console/records/imports",
         "GET /console/records/imports/{run_id}",
     ),
-    Right.READ_AUDIT: ("GET /console/audit",),
+    Right.READ_AUDIT: (
+        "GET /console/audit",
+        "POST /console/audit/export",
+        "GET /console/audit/unusual",
+        "POST /console/audit/unusual/{anomaly_id}/seen",
+    ),
     Right.OPEN_CONTACT: (
         "GET /console/contacts",
         "GET /console/contacts/{tip_id}",
@@ -216,4 +225,6 @@ MEANT: dict[Right | Standing, tuple[str, ...]] = {
         "POST /console/channels/{channel_id}/voids/{void_id}/undo",
         "POST /console/channels/{channel_id}/voids/{void_id}/tips/{tip_id}/back",
     ),
+    Right.READ_RETENTION: ("GET /console/retention",),
+    Right.RELEASE_RETENTION: ("POST /console/retention/{run_id}/release",),
 }

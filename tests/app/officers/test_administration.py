@@ -91,7 +91,12 @@ class TestAdding:
         [
             ("username", "a b"),
             ("username", "officer1"),
+            ("username", "w\u0430ng.li"),
+            ("username", "ｃｏｃo\u0441"),
             ("name", " "),
+            ("name", "Wang \u202eiL"),
+            ("name", "Wang\u200b Li"),
+            ("badge", "44\u2060017"),
             ("badge", "B00001"),
             ("badge", "x" * 41),
             ("jurisdiction_code", "999999"),

@@ -10,7 +10,6 @@ import pytest
 import time_machine
 from sqlmodel import col, select
 
-from app.audit.models import Action, AuditEvent
 from app.core.context import Context
 from app.main import create_app
 from app.officers import second_factors, sessions
@@ -252,29 +251,6 @@ class TestRemoving:
 
         assert other.post(f"/console/account/factors/{only.id}/remove").status_code == 404
 
-    def test_an_administrator_takes_them_away_and_the_officer_is_told(
-        self, door: Client, strict: Context, account: MakeAccount
-    ) -> None:
-        """Lost phones happen; sessions end, it is in the log, and the owner reads of it."""
-        officer, admin = account(), account(Role.ADMIN, area="440300")
-        enter(door, officer)
-        set_up(door)
-        desk = Client(create_app(strict), strict)
-        enter(desk, admin)
-        set_up(desk)
-
-        assert desk.post(f"/console/officers/{officer.id}/factors").status_code == 303
-
-        assert door.get("/console/reviews").headers["location"] == "/console/sign-in"
-        enter(door, officer)
-        assert "took your second factor away" in door.get(GIVE).text
-        with strict.db.read() as session:
-            rows = session.exec(
-                select(AuditEvent).where(AuditEvent.action == Action.SECOND_FACTOR_REMOVED)
-            ).all()
-        assert [(row.actor_id, row.subject_id) for row in rows] == [(str(admin.id), str(officer.id))]
-        assert desk.post(f"/console/officers/{admin.id}/factors").status_code == 403
-
 
 class TestFreshProof:
     def test_what_is_grave_asks_anew_after_a_while(
@@ -385,7 +361,7 @@ def test_kinds_are_what_the_column_holds(strict: Context, account: MakeAccount, 
 def test_every_door_to_what_is_sealed_or_taken_out_asks_anew(
     client: Client, context: Context, make: Make, clock: time_machine.Traveller
 ) -> None:
-    """Contacts, case files and new keys: a session left open on a desk opens none of them."""
+    """Contacts, case files, new keys and webhooks: a session left open on a desk opens none of them."""
     officer = make.officer(Role.CUSTODIAN, Role.INVESTIGATOR, Role.ADMIN, Role.SUPERVISOR, area="CN")
     tip, anything = make.tip(), "01a209ca-c1a0-7e12-9dd0-e019a33b80a7"
     client.get("/console/account", as_=officer)
@@ -397,6 +373,8 @@ def test_every_door_to_what_is_sealed_or_taken_out_asks_anew(
         client.post(f"/console/cases/{anything}/case-file"),
         client.post(f"/console/channels/{anything}/keys"),
         client.post(f"/console/channels/{anything}/keys/{anything}/rotate"),
+        client.post(f"/console/channels/{anything}/webhooks"),
+        client.post(f"/console/channels/{anything}/webhooks/{anything}/rotate"),
     ]
 
-    assert [answer.headers.get("location", "").split("?")[0] for answer in led] == ["/console/prove"] * 5
+    assert [answer.headers.get("location", "").split("?")[0] for answer in led] == ["/console/prove"] * 7
