@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from app.audit.commands import audit_app
 from app.backup import commands as backup_commands
 from app.candidates import calibrating
 from app.core import log
@@ -23,6 +24,7 @@ from app.keys.commands import keys_app
 from app.officers import commands as officer_commands
 from app.partners.commands import partners_app
 from app.photos.commands import hashes_app
+from app.retention.commands import retention_app
 from app.reviews.golden_commands import golden_app
 from app.tips.commands import receipt_app
 
@@ -32,7 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Homeward: from a citizen's photo to an offline case.",
 )
-audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 records_app = typer.Typer(no_args_is_help=True, help="Missing-child records.")
 officers_app = typer.Typer(no_args_is_help=True, help="Officers' accounts.")
 areas_app = typer.Typer(no_args_is_help=True, help="Jurisdictions.")
@@ -47,6 +48,7 @@ app.add_typer(backup_commands.backup_app, name="backup")
 app.command("restore")(backup_commands.restore)
 app.command("doctor")(doctor)
 app.add_typer(golden_app, name="golden")
+app.add_typer(retention_app, name="retention")
 app.add_typer(receipt_app, name="receipt")
 encoder_commands.register(app)
 officer_commands.register(officers_app)
@@ -112,33 +114,6 @@ def demo() -> None:
     from app.demo import run_demo  # noqa: PLC0415
 
     run_demo(out)
-
-
-@audit_app.command("verify")
-def audit_verify() -> None:
-    """Read the whole chain; ends with status 1 if anything was edited, removed or reordered."""
-    from app.audit import service  # noqa: PLC0415
-
-    context = _open()
-    with context.db.read() as session:
-        verdict = service.verify(session, service.checkpoints_path(context.settings), context.keys.signing)
-    if verdict.problems:
-        for problem in verdict.problems:
-            out.print(f"[red]broken[/red]: {problem}")
-        raise typer.Exit(1)
-    out.print(f"The audit log is whole: {verdict.rows} rows, every hash and checkpoint in order.")
-
-
-@audit_app.command("checkpoint")
-def audit_checkpoint() -> None:
-    """Sign the chain's head now; keep copies of the checkpoint file on another machine."""
-    from app.audit import service  # noqa: PLC0415
-
-    context = _open()
-    path = service.checkpoints_path(context.settings)
-    with context.db.write() as session:
-        written = service.write_checkpoint(session, path, context.keys.signing)
-    out.print(f"{'Signed' if written else 'Nothing new since the last checkpoint'}: {path}")
 
 
 @records_app.command("import")

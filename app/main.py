@@ -1,6 +1,7 @@
 """Builds the web application: the citizens' site, the officers' console and the partner API."""
 
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -8,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.audit import officer as audit_pages
+from app.audit import refusals
 from app.bulletins import citizen as bulletin_pages
 from app.bulletins import officer as bulletin_desk_pages
 from app.cases import officer as case_pages
@@ -21,6 +23,7 @@ from app.core.web.hosts import Hosts, known_hosts
 from app.core.web.limits import BodyLimit
 from app.core.web.origin import require_own_origin
 from app.enquiries import citizen as enquiry_pages
+from app.floods import officer as flood_pages
 from app.jurisdictions import api as area_api
 from app.jurisdictions import citizen as area_pages
 from app.maps import officer as map_pages
@@ -40,6 +43,8 @@ from app.records import officer as record_pages
 from app.records import pfif_api
 from app.records import registry_officer as registry_pages
 from app.referrals import officer as referral_pages
+from app.retention import citizen as retention_pages
+from app.retention import officer as expiry_pages
 from app.reviews import cluster_officer as cluster_pages
 from app.reviews import officer as review_pages
 from app.reviews import quality_officer as quality_pages
@@ -73,6 +78,8 @@ CONSOLE_ROUTERS = (
     second_factor_pages.router,
     directory_pages.router,
     original_pages.router,
+    expiry_pages.router,
+    flood_pages.router,
     queue_pages.router,
     quality_pages.router,
     review_pages.router,
@@ -100,6 +107,7 @@ CITIZEN_ROUTERS = (
     area_pages.router,
     enquiry_pages.router,
     bulletin_pages.router,
+    retention_pages.router,
 )
 API_ROUTERS = (
     batch_api.router,  # Before the API: its address would be taken for an id.
@@ -135,6 +143,7 @@ def create_app(context: Context, site: Site = Site.ALL) -> FastAPI:
         openapi_url="/api/v1/openapi.json" if site in {Site.ALL, Site.API} else None,
     )
     app.state.context = context
+    app.state.note_refusal = partial(refusals.note, context)
     use_words(WORDS)
     problems.install(app)
     if site in {Site.ALL, Site.CITIZENS}:

@@ -10,12 +10,14 @@ from app.channels import models as channels
 from app.core import jobs
 from app.encoders import models as encoders
 from app.enquiries import models as enquiries
+from app.floods import models as floods
 from app.jurisdictions import models as jurisdictions
 from app.officers import models as officers
 from app.partners import models as partners
 from app.photos import models as photos
 from app.records import models as records
 from app.referrals import models as referrals
+from app.retention import models as retention
 from app.reviews import models as reviews
 from app.sightings import models as sightings
 from app.tips import models as tips
@@ -29,6 +31,7 @@ ROOMS = (
     channels,
     encoders,
     enquiries,
+    floods,
     jobs,
     jurisdictions,
     officers,
@@ -36,6 +39,7 @@ ROOMS = (
     photos,
     records,
     referrals,
+    retention,
     reviews,
     sightings,
     tips,

@@ -2,19 +2,22 @@
 
 from enum import StrEnum
 
+from app.audit.models import AnomalyKind
 from app.candidates.models import CandidateState, Support
 from app.cases.models import CaseEntryKind, CaseState, IdentityEvidence, Outcome
 from app.enquiries.models import Finding
+from app.floods.models import FloodKind
 from app.jurisdictions.models import Level
 from app.officers.models import FactorKind, Role
 from app.partners.models import PackageState, Scope
 from app.photos.models import FaceRole, PhotoState
 from app.records.models import ImportState, RecordState, Sex
 from app.referrals.models import Agency, ReferralOutcome, ReferralState
+from app.retention.models import RetentionState
 from app.reviews.models import AppealKind, AppealState, Conclusion, GoldenTruth
 from app.sightings.models import SuggestionState
 from app.tips.clocks import ClockKind
-from app.tips.models import ChannelKind, Disposition, NotificationKind, TipState
+from app.tips.models import ChannelKind, Disposition, FlagKind, NotificationKind, TipState
 from app.webhooks.models import DeliveryState, EventType
 
 
@@ -109,6 +112,7 @@ _PAIRS: tuple[tuple[StrEnum, str], ...] = (
     (PhotoState.PENDING, _("Not looked into yet")),
     (PhotoState.EXAMINED, _("Examined")),
     (PhotoState.PARKED, _("Cannot be shown")),
+    (PhotoState.BLURRED, _("Kept without faces")),
     (ChannelKind.WEB, _("Web form")),
     (ChannelKind.PARTNER, _("Partner")),
     (ChannelKind.IMPORT, _("Import")),
@@ -180,6 +184,21 @@ _PAIRS: tuple[tuple[StrEnum, str], ...] = (
     (DeliveryState.DEAD, _("Given up")),
     (FactorKind.TOTP, _("Authenticator app")),
     (FactorKind.WEBAUTHN, _("Security key or passkey")),
+    (FlagKind.HONEYPOT, _("A hidden field was filled in")),
+    (FlagKind.HASTE, _("Sent faster than people type")),
+    (FlagKind.FLOOD, _("Came in a wave")),
+    (FlagKind.REPEATED_TEXT, _("Its words stand in other tips")),
+    (FloodKind.CLUSTER, _("One picture")),
+    (FloodKind.CHANNEL, _("One channel")),
+    (FloodKind.AREA, _("One area")),
+    (AnomalyKind.BULK, _("Very many photos opened")),
+    (AnomalyKind.OUT_OF_AREA, _("Other areas asked for")),
+    (AnomalyKind.OUT_OF_HOURS, _("Opened outside working hours")),
+    (AnomalyKind.REFUSED, _("Doors of other roles tried")),
+    (AnomalyKind.SAME_CHILD, _("One child looked at again and again")),
+    (RetentionState.RUNNING, _("Running")),
+    (RetentionState.DONE, _("Done")),
+    (RetentionState.REFUSED, _("Stopped: a person has to look")),
 )
 
 WORDS: dict[tuple[type[StrEnum], str], str] = {(type(code), code.value): words for code, words in _PAIRS}

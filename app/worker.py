@@ -8,6 +8,8 @@ import time
 from types import FrameType
 
 import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import pipeline, watches
 from app.audit import service as audit
@@ -26,6 +28,8 @@ log = structlog.get_logger()
 
 POLL_S = 0.25
 """Pause between two looks at an empty queue."""
+TROUBLE_S = 2.0
+"""Pause after the database or the disk did not answer."""
 CLOCKS_EVERY_S = 30.0
 """Pause between two looks at the clocks of tips."""
 CHECKPOINT_EVERY_S = 60.0
@@ -63,15 +67,20 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Work until told to stop; a database or disk that does not answer is waited for."""
         log.info("worker_started", worker=self.name)
         watching = threading.Thread(target=watches.run, args=(self._context, self._stopping), daemon=True)
         watching.start()
         while not self._stopping.is_set():
-            self._checkpoint()
-            self._watch_clocks()
-            if not self.run_one():
-                self._stopping.wait(POLL_S)
+            try:
+                self._checkpoint()
+                self._watch_clocks()
+                if not self.run_one():
+                    self._stopping.wait(POLL_S)
+            except (OperationalError, PoolTimeout, OSError) as error:
+                # What was claimed comes back when its lease runs out; the commits of its steps stand.
+                log.error("worker_waits", worker=self.name, error=type(error).__name__)  # noqa: TRY400 - no traceback
+                self._stopping.wait(TROUBLE_S)
         watching.join(STOP_PATIENCE_S)
         log.info("worker_stopped", worker=self.name)
 

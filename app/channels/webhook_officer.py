@@ -15,12 +15,13 @@ from app.core.db import SessionDep
 from app.core.errors import NotFound, Refusal
 from app.core.render import page
 from app.officers.models import Officer
+from app.officers.sessions import FRESH
 from app.webhooks import queries, service
 
 router = APIRouter()
 
 
-@router.post("/channels/{channel_id}/webhooks")
+@router.post("/channels/{channel_id}/webhooks", dependencies=FRESH)
 def add(
     request: Request,
     context: ContextDep,
@@ -39,7 +40,7 @@ def add(
     return _with_secret(request, context, officer, channel_id, secret)
 
 
-@router.post("/channels/{channel_id}/webhooks/{endpoint_id}/rotate")
+@router.post("/channels/{channel_id}/webhooks/{endpoint_id}/rotate", dependencies=FRESH)
 def rotate(
     request: Request, context: ContextDep, officer: ChannelKeeperDep, channel_id: UUID, endpoint_id: UUID
 ) -> Response:

@@ -1,17 +1,24 @@
 """What every process of a deployment opens first: settings, keys, database, photo store."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import inspect, text
+from sqlalchemy.engine import make_url
 
 from app.core.crypto import Keys, load_keys
 from app.core.db import Database
 from app.core.files import PhotoStore
+from app.core.holders import CommandHolder, Holder
 from app.core.migrate import migrate
 from app.core.sealing import use_keys
 from app.core.settings import Settings
+
+
+class DatabaseGone(FileNotFoundError):
+    """The database's file is missing where one was in use."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,32 @@ def open_context(settings: Settings) -> Context:
     Raises:
         KeyProblem: the key file is missing although photos are stored, or others may read it.
         SchemaTooNew: a later version wrote the database.
+        DatabaseGone: there is none, although photos are stored.
     """
+    _refuse_to_begin_anew(settings)
     db = Database(settings.database_address)
     migrate(db.engine)
-    keys = load_keys(settings.key_file, create=not _holds_photos(db))
+    keys = load_keys(settings.key_file, create=not _holds_photos(db), holder=holder_of(settings))
     use_keys(db.engine, keys)
     return Context(settings, keys, db, PhotoStore(settings.data_dir / "photos", keys))
+
+
+def holder_of(settings: Settings) -> Holder | None:
+    """Who holds the keys when it is not the key file."""
+    return CommandHolder(settings.key_command) if settings.key_command else None
+
+
+def _refuse_to_begin_anew(settings: Settings) -> None:
+    url = make_url(settings.database_address)
+    photos = settings.data_dir / "photos"
+    if url.get_backend_name() != "sqlite" or Path(url.database or "").exists() or not photos.exists():
+        return
+    if any(photos.rglob("*")):
+        msg = (
+            f"the database {url.database} is gone although photos are stored: "
+            "bring it back, or restore a backup into an empty folder"
+        )
+        raise DatabaseGone(msg)
 
 
 def _holds_photos(db: Database) -> bool:

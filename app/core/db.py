@@ -2,16 +2,20 @@
 
 SQLite runs in WAL mode with `synchronous=FULL`, because NORMAL may lose a committed tip in a power cut.
 Writers begin with `BEGIN IMMEDIATE`: Python's own transactions lose updates that read before they write.
+Connections never make the file: one that was moved away while the service runs is missing, not new and empty.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
 
 BUSY_TIMEOUT_MS = 3_000
@@ -33,10 +37,11 @@ def open_engine(address: str) -> Engine:
     """Open a database with the settings that durability depends on.
 
     Args:
-        address: SQLAlchemy address.
+        address: SQLAlchemy address; SQLite's file is made when there is none.
 
     Returns:
-        An engine whose connections begin their transactions explicitly.
+        An engine whose connections begin their transactions explicitly; whatever keeps the file from being
+        read or written is an OperationalError.
 
     Raises:
         RuntimeError: SQLite did not take a pragma on which a promise rests.
@@ -44,11 +49,20 @@ def open_engine(address: str) -> Engine:
     url = make_url(address)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=40
-    )
+    path = Path(url.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        path.touch(mode=0o600)
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw",
+            uri=True,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_MS / 1000,
+        )
+
+    engine = create_engine(url, creator=connect, pool_size=40)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
@@ -61,6 +75,14 @@ def open_engine(address: str) -> Engine:
                 msg = f"SQLite answered {found!r} to PRAGMA {name}={wanted}"
                 raise RuntimeError(msg)
         cursor.close()
+
+    @event.listens_for(engine, "handle_error", retval=True)
+    def name(context: ExceptionContext) -> OperationalError | None:
+        # A disk that fails gives back nonsense; SQLite then speaks of a file that is none of its own.
+        error = context.original_exception
+        if type(error) is not sqlite3.DatabaseError:
+            return None
+        return OperationalError(context.statement, None, error)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -8,12 +8,17 @@ deployment's public key and kept in the row: without the row or without the priv
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from nacl.bindings import crypto_secretstream_xchacha20poly1305_keygen
 
 from app.core.crypto import Keys, open_bytes, seal_bytes
+
+LONGEST_LINE = 64 * 1024
+"""Bytes of a line that is appended, at the most."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,54 @@ class PhotoStore:
     def delete(self, store_key: str) -> None:
         """Remove a file; one that is gone already is no error, since a step may be repeated."""
         (self._folder / store_key).unlink(missing_ok=True)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a file that `append_lines` writes; one that a power cut tore is none.
+
+    Returns:
+        Lines without their ends; none if there is no file.
+    """
+    if not path.exists():
+        return []
+    return path.read_bytes().decode(errors="replace").split("\n")[:-1]
+
+
+def last_line(path: Path) -> str | None:
+    """The last whole line of such a file, without reading all of it; None if there is none."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        end = _end_of_whole_lines(file)
+        file.seek(max(0, end - LONGEST_LINE))
+        lines = file.read(min(end, LONGEST_LINE)).decode(errors="replace").split("\n")
+    return lines[-2] if end else None
+
+
+def append_lines(path: Path, lines: Sequence[str]) -> None:
+    """Append lines durably; the rest of a line that a power cut tore goes first.
+
+    Raises:
+        OSError: the disk is full or failing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with path.open("a+b") as file:
+        file.truncate(_end_of_whole_lines(file))
+        file.write("".join(f"{line}\n" for line in lines).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def _end_of_whole_lines(file: BinaryIO) -> int:
+    """Bytes up to the last line end, looked for in the file's tail."""
+    size = file.seek(0, os.SEEK_END)
+    begin = max(0, size - LONGEST_LINE)
+    file.seek(begin)
+    found = file.read().rfind(b"\n")
+    return begin + found + 1 if found >= 0 else 0
 
 
 def _sync_folder(folder: Path) -> None:

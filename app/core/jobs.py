@@ -19,6 +19,9 @@ from app.core.columns import Row, UtcDateTime, stored
 RETRY_DELAYS_S = (2, 10, 60, 300)
 """Wait before the second, third, ... try of a job that failed with an error."""
 
+CLOCK_JUMP_S = 3_600.0
+"""A retry, a lease or a row further ahead than this was written by a clock that has been set back since."""
+
 
 class JobState(StrEnum):
     """Where a job stands."""
@@ -75,16 +78,22 @@ def enqueue(session: Session, kind: str, unique_key: str | None = None, **args: 
 def claim(session: Session, worker: str, lease_s: float) -> Claim | None:
     """Take the job that is due first, counting the try before any work.
 
+    A clock that ran ahead and was set right leaves moments that would not come for years: such jobs are due.
+
     Returns:
         The claim, or None when nothing is due.
     """
     moment = now()
+    unbelievable = moment + timedelta(seconds=CLOCK_JUMP_S + lease_s)
+    retried_ahead = (col(Job.attempts) > 0) & (col(Job.run_at) > unbelievable)
+    lease_is_over = or_(col(Job.lease_until) < moment, col(Job.lease_until) > unbelievable)
     due = (
         select(Job.id)
         .where(
             or_(
-                (col(Job.state) == JobState.READY) & (col(Job.run_at) <= moment),
-                (col(Job.state) == JobState.RUNNING) & (col(Job.lease_until) < moment),
+                (col(Job.state) == JobState.READY)
+                & or_(col(Job.run_at) <= moment, col(Job.created_at) > unbelievable, retried_ahead),
+                (col(Job.state) == JobState.RUNNING) & lease_is_over,
             )
         )
         .order_by(col(Job.run_at), col(Job.id))

@@ -26,16 +26,31 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         SchemaTooNew: this version does not know the database's schema; nothing was changed.
     """
     with engine.begin() as connection:
-        config = _config(connection)
-        present = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if present is not None and present not in known:
-            msg = f"the database has schema {present}, which this version does not know; use a later version"
-            raise SchemaTooNew(msg)
+        config = config_for(connection)
+        _check_known(connection, config)
         command.upgrade(config, revision)
 
 
-def _config(connection: Connection) -> Config:
+def check_known(engine: Engine) -> None:
+    """See that this version knows a database's schema; nothing is changed.
+
+    Raises:
+        SchemaTooNew: it does not.
+    """
+    with engine.connect() as connection:
+        _check_known(connection, config_for(connection))
+
+
+def _check_known(connection: Connection, config: Config) -> None:
+    present = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if present is not None and present not in known:
+        msg = f"the database has schema {present}, which this version does not know; use a later version"
+        raise SchemaTooNew(msg)
+
+
+def config_for(connection: Connection) -> Config:
+    """What Alembic's commands need to work on an open connection."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

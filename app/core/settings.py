@@ -19,6 +19,9 @@ class Settings(BaseSettings):
         Path("var/keys/homeward.key"),
         description="File with the root secret, mode 0600, outside the data folder and its backups.",
     )
+    key_command: str = Field(
+        "", description="Command that prints the key file's text, from a key service; empty reads the file."
+    )
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite inside data_dir.")
     host: str = Field("127.0.0.1", description="Address the web process listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web process listens on.")
@@ -91,6 +94,10 @@ class Settings(BaseSettings):
         pattern="^(https?://[^/ ]+)?$",
         description="Address officers know, as https://console.example.org.",
     )
+    working_hours: str = Field(
+        "07-21", pattern="^[0-2][0-9]-[0-2][0-9]$", description="Hours of the day that are ordinary for work."
+    )
+    bulk_views: int = Field(120, ge=1, description="Photos opened in an hour from which it is unusual.")
     header_seconds: float = Field(10, gt=0, description="A request's head has to arrive within this.")
     body_seconds: float = Field(
         60, gt=0, description="A body may rest this long, and 4 KB/s more are fast enough."
@@ -101,6 +108,26 @@ class Settings(BaseSettings):
     backup_recipients: str = Field(
         "", description="Public keys (age1...) that backups are sealed to, with commas between."
     )
+    tip_days: float = Field(90, gt=0, description="A closed tip that led to nothing is erased after this.")
+    open_tip_days: float = Field(
+        365, gt=0, description="A tip on which nobody decided is closed as expired after this."
+    )
+    template_days: float = Field(
+        30, gt=0, description="Face templates of a closed tip that led to nothing are erased after this."
+    )
+    contact_days: float = Field(
+        30, gt=0, description="A closed tip's contact and notices are erased after this."
+    )
+    case_years: float = Field(10, gt=0, description="Photos of a closed case are kept this long.")
+    record_years: float = Field(10, gt=0, description="A closed record is kept this long.")
+    session_days: float = Field(90, gt=0, description="Ended sessions of officers are forgotten after this.")
+    retention_share: float = Field(
+        0.05, gt=0, le=1, description="A night that would erase a larger share than this asks a person first."
+    )
+    flood_factor: float = Field(
+        8, gt=1, description="An hour with this many times its usual tips counts as a flood."
+    )
+    flood_least: int = Field(20, ge=2, description="Fewer tips in an hour than this are never a flood.")
     receipt_memory_kib: int = Field(19_456, ge=8, description="Argon2id memory for receipt codes, KiB.")
     receipt_passes: int = Field(2, ge=1, description="Argon2id passes for receipt codes.")
 

@@ -174,14 +174,23 @@ class Serving:
             )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self._process.poll() is None:
+            caller = Caller(self.address)
             try:
-                if Caller(self.address).get("/").status == http.client.OK:
+                if caller.get("/").status == http.client.OK:
                     return self
             except OSError:
                 time.sleep(0.1)
+            finally:
+                caller.close()
         self.__exit__()
         msg = f"the web process did not start: {self._log.read_text()[-2000:]}"
         raise RuntimeError(msg)
+
+    @property
+    def pid(self) -> int | None:
+        """The web process, as long as it lives."""
+        process = self._process
+        return None if process is None or process.poll() is not None else process.pid
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 GOING_DOWN = 0x8004587D
 """The ioctl of ext4 and XFS that ends a file system at once; `xfs_io -x -c shutdown` sends the same."""
-WITHOUT_LOG = 2
-"""Neither data nor journal that is still in memory reaches the disk, as when the power goes."""
+WITH_LOG, WITHOUT_LOG = 1, 2
+"""The journal is written first; or nothing that is still in memory reaches the disk, as in a power cut."""
 UNMOUNT_PATIENCE_S = 20.0
 
 
@@ -46,11 +46,28 @@ class Disk:
                 raise RuntimeError(msg)
             time.sleep(0.1)
 
-    def cut(self) -> None:
-        """Lose everything that was not synced."""
+    def remount(self, mode: str) -> None:
+        """Make it "ro" or "rw", as soon as the processes that were killed have let go."""
+        deadline = time.monotonic() + UNMOUNT_PATIENCE_S
+        while subprocess.run(  # noqa: S603
+            ["mount", "-o", f"remount,{mode}", str(self.folder)],  # noqa: S607
+            check=False,
+            capture_output=True,
+        ).returncode:
+            if time.monotonic() > deadline:
+                msg = f"the file system does not become {mode}"
+                raise RuntimeError(msg)
+            time.sleep(0.1)
+
+    def cut(self, *, keep_journal: bool = False) -> None:
+        """End all access at once: each one ends in an I/O error until it is mounted again.
+
+        Args:
+            keep_journal: the journal in memory is written first; else all that was not synced is lost.
+        """
         handle = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.ioctl(handle, GOING_DOWN, struct.pack("I", WITHOUT_LOG))
+            fcntl.ioctl(handle, GOING_DOWN, struct.pack("I", WITH_LOG if keep_journal else WITHOUT_LOG))
         finally:
             os.close(handle)
 

@@ -20,7 +20,7 @@ from app.main import create_app
 from app.partners import keys
 from app.tips.models import ChannelKind
 
-EXAMPLES = 20
+EXAMPLES = 12
 """Requests for each operation and kind of data."""
 NAMED = (
     "not_a_server_error",

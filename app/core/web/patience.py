@@ -13,12 +13,16 @@ from typing import Any, Final, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from app.core.web.framing import ClearFraming
+
 LEAST_BYTES_PER_S: Final = 4096
 """Pace at which a body that takes longer than its time may go on."""
 MOST_CONNECTIONS: Final = 1000
 """Open at once. The oldest that still waits for its sender is closed for a new one."""
 MOST_AT_WORK: Final = 200
 """Requests that arrived whole and are being answered; beyond them the answer is 503 at once."""
+MOST_HEAD_BYTES: Final = 2**16
+"""Of a request's line and headers; also of a chunk's."""
 MOST_BYTES_HELD: Final = 2**30
 """Of bodies not yet answered, all together: eight of the largest requests. For more the oldest goes."""
 _MUCH: Final = 2**20
@@ -71,6 +75,7 @@ class PatientProtocol(H11Protocol):
 
     def __init__(self, patience: Patience, **given: Any) -> None:
         super().__init__(**given)
+        self.conn = ClearFraming(MOST_HEAD_BYTES)
         self._patience = patience
         self._began = self.loop.time()
         self._received = 0
@@ -110,6 +115,17 @@ class PatientProtocol(H11Protocol):
         full = len(self.tasks) >= most and sum(each.at_work for each in self._others()) >= most
         self.limit_concurrency = 0 if full else None
         super().handle_events()
+        if self.conn.our_state is self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+            # What came last belonged to a request that was answered before all of it had come: no one waits
+            # for an answer any more, and none may lie ready for the next request.
+            self._forget()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that a request cannot be read, unless it has its answer already, or a part of it."""
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Forget the request; what follows is another one."""

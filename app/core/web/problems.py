@@ -80,6 +80,10 @@ def georeport(request: Request, refusal: Refusal) -> Response:
 
 def _answer(request: Request, refusal: Refusal) -> Response:
     request.state.problem = refusal.code
+    officer_id = getattr(request.state, "officer_id", None)
+    if officer_id is not None:
+        route = request.scope.get("route")
+        request.app.state.note_refusal(officer_id, refusal.status, getattr(route, "path", ""))
     if request.url.path.startswith("/open311/"):
         response: Response = georeport(request, refusal)
     elif request.url.path.startswith("/api/"):

@@ -4,13 +4,15 @@ import threading
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select, text
 
-from app.core.context import Context, open_context
+from app.core.context import Context, DatabaseGone, open_context
 from app.core.crypto import KeyProblem
 from app.core.db import SessionDep
 from app.core.jobs import Job
 from app.core.migrate import SchemaTooNew
+from app.tips.models import Tip
 from tests.conftest import Client, test_settings
 from tests.make import Make
 
@@ -79,6 +81,23 @@ class TestOpening:
 
         with pytest.raises(KeyProblem):
             open_context(context.settings)
+
+    def test_a_database_that_was_moved_away_is_not_made_anew(self, context: Context, make: Make) -> None:
+        """An empty one in its place would greet everybody, and every tip would seem never sent."""
+        make.tip()
+        file = context.settings.data_dir / "homeward.sqlite"
+        away = file.rename(file.with_suffix(".away"))
+
+        with pytest.raises(DatabaseGone):
+            open_context(context.settings)
+
+        context.close()  # Connections that are open go on with the file they have.
+        with pytest.raises(OperationalError), context.db.read() as session:
+            session.exec(select(Tip)).all()
+        assert not file.exists()
+        away.rename(file)
+        with context.db.read() as session:
+            assert session.exec(select(Tip)).all()
 
     def test_settings_of_tests_differ_from_the_defaults_only_in_cost(self, context: Context) -> None:
         """Tests run what operators run."""

@@ -79,6 +79,27 @@ class TestClaim:
         assert second is not None
         assert (second.id, second.attempts) == (first.id, 2)
 
+    @pytest.mark.parametrize("ended", ["held", "retried", "untouched"])
+    def test_a_clock_set_back_keeps_no_job_waiting_for_years(self, context: Context, ended: str) -> None:
+        """What was claimed, failed or added while a clock ran ahead is due when it runs right again."""
+        with time_machine.travel(now() + timedelta(days=2_000)):
+            add(context)
+            with context.db.write() as session:
+                held = jobs.claim(session, "one", LEASE_S) if ended != "untouched" else None
+                if held and ended == "retried":
+                    jobs.retry_later(session, held, "one", "Error")
+
+        with context.db.write() as session:
+            assert jobs.claim(session, "two", LEASE_S)
+
+    def test_a_job_for_later_waits_for_its_time(self, context: Context) -> None:
+        """Only what cannot be meant is taken for a jump of the clock."""
+        with context.db.write() as session:
+            session.add(Job(kind="later", run_at=now() + timedelta(days=3)))
+
+        with context.db.write() as session:
+            assert jobs.claim(session, "one", LEASE_S) is None
+
     def test_a_worker_that_lost_its_lease_changes_nothing(self, context: Context) -> None:
         """The late one's "done" must not hide the other's work."""
         add(context)
