@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test kills faults attack sbom check bench evaluate format lock clean
+.PHONY: help demo run test kills faults attack hostile sbom check bench evaluate format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ attack: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Guess receipt codes for a min
 	$(BIN)/python -m tests.attacks.guessing --seconds 60
 	$(BIN)/python -m tests.attacks.telling $(ARGS)
 
+hostile: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Send every kind of hostile picture and request, then ten minutes of mutants
+	$(BIN)/python -m tests.attacks.hostile_pictures
+	$(BIN)/python -m tests.attacks.raw_requests
+	$(BIN)/python -m tests.attacks.fuzz_pictures $(ARGS)
+
 check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates, translations and documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -38,14 +43,20 @@ check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, templates, tr
 	$(BIN)/djlint --check frontend/templates
 	$(BIN)/djlint --lint frontend/templates
 	$(BIN)/python -m pytest -q tests/house
-	.ci/audit-packages
+	NPM='$(NPM)' .ci/audit-packages
 
-sbom: $(VENV)/dev.stamp ## Write what Homeward is made of into var/sbom, as CycloneDX
+sbom: $(VENV)/dev.stamp ## Write what Homeward is made of into var/sbom, as CycloneDX; the same bytes each time
 	@mkdir -p var/sbom
-	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --of JSON -o var/sbom/python.json
+	@$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --of JSON -o var/sbom/python.json
 	@for folder in matching/convert frontend/vendor frontend/fonts; do \
-	  (cd $$folder && $(NPM) sbom --package-lock-only --sbom-format cyclonedx) > var/sbom/npm-$$(basename $$folder).json || exit 1; \
-	done; ls -l var/sbom
+	  (cd $$folder && $(NPM) sbom --package-lock-only --sbom-format cyclonedx) \
+	    | $(BIN)/python .ci/steady-sbom > var/sbom/npm-$$(basename $$folder).json || exit 1; \
+	done; sha256sum var/sbom/*.json
+
+reproducible: $(VENV)/dev.stamp ## Build source archive, wheel and lists of parts of this commit twice and compare the bytes
+	@.ci/build-twice $(BIN)/uv $(BIN)/python
+	@$(MAKE) --no-print-directory -s sbom > var/sbom-once && $(MAKE) --no-print-directory -s sbom | diff - var/sbom-once && rm var/sbom-once
+	@echo "Both builds and both lists of parts have the same bytes."
 
 format: $(VENV)/dev.stamp ## Let the formatters rewrite the code
 	$(BIN)/ruff format .

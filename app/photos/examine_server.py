@@ -77,10 +77,9 @@ class ChildLimits:
     """Processor seconds. A 50-megapixel photo with 32 faces takes about 8."""
     wall_s: float = 50.0
     """Seconds by the clock."""
-    memory: int = 1024 * 1024 * 1024
-    """Bytes of address space beyond what the server has when it forks. 12-megapixel
-    photos of every format pass with 256 MiB, 50-megapixel JPEG, PNG, AVIF and
-    WebP with 1 GiB (WebP needs most)"""
+    memory: int = 768 * 1024 * 1024
+    """Bytes of address space beyond what the server has when it forks. 12-megapixel photos of every format
+    pass with 256 MiB; the largest of any format, with hundreds of faces, have 714 MB of memory in all."""
     answer: int = 24 * 1024 * 1024
     """Bytes of an answer (`matching.wire.LARGEST_MESSAGE`)."""
 
