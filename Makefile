@@ -72,6 +72,7 @@ evaluate: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Measure engines on labelled
 lock: $(VENV)/bin/uv ## Resolve pyproject.toml anew into the two lock files
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group test --group check --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --group test --group check --group bench --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-bench.lock
 
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) var/demo matching/weights matching/convert/node_modules frontend/fonts/*.ttf $(VENDOR)
