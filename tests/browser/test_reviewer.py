@@ -53,8 +53,8 @@ class Desk:
 
     def note(self, answer: Response) -> None:
         if "/photos/" not in answer.url and answer.status == 200:
-            # What the header says: the body of a page that was left meanwhile cannot be asked for. Kept once, for
-            # later the address shows the decision.
+            # From the header: the body of a page that was left meanwhile cannot be asked for.
+            # Kept once, for later the address shows the decision.
             self.sizes.setdefault(answer.url, int(answer.headers["content-length"]))
 
 
