@@ -19,6 +19,7 @@ from app.officers.models import Officer
 from app.photos.sandbox import Examiner
 from app.worker import Worker
 from tests.make import Make
+from tests.servers import postgres
 
 ORIGIN = "http://homeward.test"
 
@@ -58,6 +59,7 @@ def template_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_settings(folder: Path) -> Settings:
     """Settings for a test: everything below one folder, cheap receipt hashing, plain HTTP."""
     return Settings(
+        database_url=postgres.database_of(folder) if postgres.wanted() else "",
         data_dir=folder / "data",
         key_file=folder / "keys" / "homeward.key",
         secure_cookies=False,
@@ -76,9 +78,13 @@ def context(template_dir: Path, tmp_path: Path) -> Iterator[Context]:
     """A deployment of this test's own."""
     folder = tmp_path / "deployment"
     shutil.copytree(template_dir, folder)
+    if postgres.wanted():
+        postgres.copy(template_dir, folder)
     opened = open_context(test_settings(folder))
     yield opened
     opened.close()
+    if postgres.wanted():
+        postgres.forget(folder)
 
 
 @pytest.fixture

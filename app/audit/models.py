@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
-from app.core.columns import Row, UtcDateTime, stored
+from app.core.columns import Counter, Row, UtcDateTime, stored
 
 
 class ActorKind(StrEnum):
@@ -183,7 +183,7 @@ class AuditEvent(SQLModel, table=True):
     __tablename__ = "audit_event"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=Counter)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     actor_kind: ActorKind = Field(sa_type=stored(ActorKind))
     actor_id: str | None = Field(default=None, index=True)

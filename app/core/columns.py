@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import uuid6
-from sqlalchemy import Dialect, Enum, types
+from sqlalchemy import BigInteger, Dialect, Enum, Integer, types
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -40,6 +40,9 @@ class UtcDateTime(types.TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+
+Counter = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that the database counts on; SQLite counts on only what it calls an integer, which is as long."""
 
 LONGEST_CODE = 40
 """Characters of the longest enum value that a column stores."""

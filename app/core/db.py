@@ -1,4 +1,4 @@
-"""The database: how it is opened, and the two kinds of session.
+"""The database: how it is opened, and the kinds of session. `app.core.postgres` opens PostgreSQL.
 
 SQLite runs in WAL mode with `synchronous=FULL`, because NORMAL may lose a committed tip in a power cut.
 Writers begin with `BEGIN IMMEDIATE`: Python's own transactions lose updates that read before they write.
@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
+
+from app.core import postgres
 
 BUSY_TIMEOUT_MS = 3_000
 """How long a writer waits for another; longer would hold web threads and stop the service."""
@@ -45,10 +47,11 @@ def open_engine(address: str) -> Engine:
 
     Raises:
         RuntimeError: SQLite did not take a pragma on which a promise rests.
+        ServerTooOld: PostgreSQL is older than what Homeward is tested with.
     """
     url = make_url(address)
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    if url.get_backend_name() == "postgresql":
+        return postgres.open_engine(url)
     path = Path(url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
@@ -97,12 +100,30 @@ class Database:
 
     def __init__(self, address: str) -> None:
         self.engine = open_engine(address)
-        self._reader = self.engine.execution_options(read_only=True)
+        self._together = self.engine.execution_options(together=True)
+        reads: dict[str, Any] = {"read_only": True}
+        if self.engine.dialect.name == "postgresql":
+            # All questions of one session see the rows of one moment, as they do in SQLite.
+            reads |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self.engine.execution_options(**reads)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits when its block ends well and rolls back when it does not."""
+        """A session that commits when its block ends well and rolls back when it does not.
+
+        Nobody else writes until it ends: what it reads stays true while it decides.
+        """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def write_together(self) -> Iterator[Session]:
+        """A session like that of `write`, for what needs nobody to stand still.
+
+        It adds rows, or changes rows that it alone holds; what must not exist twice has a unique key. On
+        PostgreSQL such sessions run at the same time, on SQLite one after the other.
+        """
+        with Session(self._together, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

@@ -8,6 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from app.core.postgres import without_timeouts
+
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
@@ -26,6 +28,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         SchemaTooNew: this version does not know the database's schema; nothing was changed.
     """
     with engine.begin() as connection:
+        without_timeouts(connection)
         config = config_for(connection)
         _check_known(connection, config)
         command.upgrade(config, revision)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import text
 from sqlmodel import col, select
 
 from app.audit import service as audit
@@ -91,7 +90,8 @@ def unopened_values(context: Context, most: int | None) -> dict[str, int]:
     shut = Counter[str]()
     with context.db.read() as session:
         for each in rewrapping.columns():
-            raw = each.stored().order_by(text("rowid DESC")).limit(most)
+            newest = [part.desc() for part in each.of.primary_key]
+            raw = each.stored().order_by(*newest).limit(most)
             for value, *_ in session.execute(raw):
                 try:
                     if value:

@@ -207,6 +207,10 @@ class _unguarded:  # noqa: N801 - used as a context manager
         self._session, self._table = session, table.name
 
     def __enter__(self) -> None:
+        self._triggers: list[tuple[str, str]] = []
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(text(f"ALTER TABLE {self._table} DISABLE TRIGGER USER"))
+            return
         found = self._session.execute(
             text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name"),
             {"name": self._table},
@@ -215,7 +219,11 @@ class _unguarded:  # noqa: N801 - used as a context manager
         for name, _ in self._triggers:
             self._session.execute(text(f"DROP TRIGGER {name}"))
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
+        if failed:
+            return  # The transaction ends without effect.
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(text(f"ALTER TABLE {self._table} ENABLE TRIGGER USER"))
         for _name, sql in self._triggers:
             self._session.connection().exec_driver_sql(sql)
 

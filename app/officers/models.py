@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, BigInteger, Column
 from sqlmodel import Field, SQLModel
 
 from app.core.clock import now
@@ -84,7 +84,7 @@ class SecondFactor(Row, table=True):
     """Of an authenticator app."""
     credential_id: bytes | None = Field(default=None, unique=True)
     public_key: bytes | None = None
-    sign_count: int = 0
+    sign_count: int = Field(default=0, sa_type=BigInteger)
     last_step: int | None = None
     """The latest thirty-second step whose digits were used; they count once."""
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.core import triggers
+
 
 revision = '0001'
 down_revision = None
@@ -18,17 +20,9 @@ GUARDED = {
 """Tables whose rows are never deleted, and the columns that never change; empty means all."""
 
 
-def guard(name: str, event: str, table: str) -> str:
-    """A trigger that refuses to rewrite what was received or logged."""
-    return (
-        f"CREATE TRIGGER {name} BEFORE {event}ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} rows are kept as they were written'); END"
-    )
-
-
 def upgrade() -> None:
     op.create_table('audit_event',
-    sa.Column('seq', sa.Integer(), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('actor_kind', sa.String(40), nullable=False),
     sa.Column('actor_id', sa.String(), nullable=True),
@@ -504,9 +498,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_case_tip_tip_id'), ['tip_id'], unique=False)
 
     for table, columns in GUARDED.items():
-        of = f"OF {columns} " if columns else ""
-        op.execute(guard(f"{table}_no_update", f"UPDATE {of}", table))
-        op.execute(guard(f"{table}_no_delete", "DELETE ", table))
+        triggers.keep_rows(f"{table}_no_update", f"UPDATE OF {columns}" if columns else "UPDATE", table)
+        triggers.keep_rows(f"{table}_no_delete", "DELETE", table)
 
 
 def downgrade() -> None:

@@ -6,6 +6,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
+from app.core import triggers
+
 
 revision = '0003'
 down_revision = '0002'
@@ -14,20 +16,20 @@ depends_on = None
 
 
 NOTE = (
-    "DELETE FROM gallery_change WHERE reference_id IN ({which}); "
-    "INSERT INTO gallery_change (reference_id) {which};"
+    "DELETE FROM gallery_change WHERE reference_id IN ({which})",
+    "INSERT INTO gallery_change (reference_id) {which}",
 )
 RECORD = "SELECT id FROM reference WHERE record_id = NEW.id"
 OF_FACE = "SELECT id FROM reference WHERE face_id = {row}.face_id"
 
 CHANGES = {
-    "reference_added": ("INSERT ON reference", "SELECT NEW.id"),
-    "reference_changed": ("UPDATE ON reference", "SELECT NEW.id"),
-    "reference_deleted": ("DELETE ON reference", "SELECT OLD.id"),
-    "record_changed": ("UPDATE OF state, sex, born_on, missing_since ON record", RECORD),
-    "template_added": ("INSERT ON template", OF_FACE.format(row="NEW")),
-    "template_changed": ("UPDATE ON template", OF_FACE.format(row="NEW")),
-    "template_deleted": ("DELETE ON template", OF_FACE.format(row="OLD")),
+    "reference_added": ("INSERT", "reference", "SELECT NEW.id"),
+    "reference_changed": ("UPDATE", "reference", "SELECT NEW.id"),
+    "reference_deleted": ("DELETE", "reference", "SELECT OLD.id"),
+    "record_changed": ("UPDATE OF state, sex, born_on, missing_since", "record", RECORD),
+    "template_added": ("INSERT", "template", OF_FACE.format(row="NEW")),
+    "template_changed": ("UPDATE", "template", OF_FACE.format(row="NEW")),
+    "template_deleted": ("DELETE", "template", OF_FACE.format(row="OLD")),
 }
 """What changes the gallery, and which references it concerns. Triggers see the changes of every process,
 however they are written."""
@@ -80,13 +82,13 @@ def upgrade() -> None:
 
     _keep_searching_with_the_present_encoder()
     op.execute("INSERT INTO gallery_change (reference_id) SELECT id FROM reference")
-    for name, (event, which) in CHANGES.items():
-        op.execute(f"CREATE TRIGGER gallery_{name} AFTER {event} BEGIN {NOTE.format(which=which)} END")
+    for name, (event, table, which) in CHANGES.items():
+        triggers.after(f"gallery_{name}", event, table, [each.format(which=which) for each in NOTE])
 
 
 def downgrade() -> None:
-    for name in CHANGES:
-        op.execute(f"DROP TRIGGER gallery_{name}")
+    for name, (_, table, _which) in CHANGES.items():
+        triggers.drop(f"gallery_{name}", table)
     for name in ('shown_first', 'hazards', 'support', 'log10_lr_high', 'log10_lr_low', 'log10_lr', 'decision_score'):
         op.drop_column('candidate', name)
     op.drop_column('candidate_list', 'calibration')

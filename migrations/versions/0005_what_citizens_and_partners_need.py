@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.core import triggers
+
 
 revision = '0005'
 down_revision = '0004'
@@ -24,17 +26,14 @@ KEPT = ("channel_id", "received_at", "language", "observed_at", "danger_now", "e
 
 def guard_tips(but: str = "") -> None:
     """Refuse to rewrite what a tip says, but for one case."""
-    op.execute("DROP TRIGGER tip_no_update")
-    op.execute(
-        f"CREATE TRIGGER tip_no_update BEFORE UPDATE OF {RECEIVED} ON tip {but} "
-        "BEGIN SELECT RAISE(ABORT, 'tip rows are kept as they were written'); END"
-    )
+    triggers.drop("tip_no_update", "tip")
+    triggers.keep_rows("tip_no_update", f"UPDATE OF {RECEIVED}", "tip", but)
 
 
 def upgrade() -> None:
     blanked = " AND ".join(f"NEW.{each}" for each in BLANKED)
-    kept = " AND ".join(f"NEW.{each} IS OLD.{each}" for each in KEPT)
-    guard_tips(f"WHEN NOT (OLD.disposition IS 'withdrawn_by_tipster' AND {blanked} AND {kept})")
+    kept = " AND ".join(f"NEW.{each} IS NOT DISTINCT FROM OLD.{each}" for each in KEPT)
+    guard_tips(f"OLD.disposition IS NOT DISTINCT FROM 'withdrawn_by_tipster' AND {blanked} AND {kept}")
     op.create_table('enquiry',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),

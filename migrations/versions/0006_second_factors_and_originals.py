@@ -41,7 +41,7 @@ def upgrade() -> None:
     sa.Column('secret_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('credential_id', sa.LargeBinary(), nullable=True),
     sa.Column('public_key', sa.LargeBinary(), nullable=True),
-    sa.Column('sign_count', sa.Integer(), nullable=False),
+    sa.Column('sign_count', sa.BigInteger(), nullable=False),
     sa.Column('last_step', sa.Integer(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.core import triggers
+
 
 revision = '0007'
 down_revision = '0006'
@@ -24,13 +26,9 @@ KEPT = ("channel_id", "received_at", "language", "observed_at", "danger_now", "e
 def guard_tips(which: str) -> None:
     """Refuse to rewrite what a tip says, but for blanking all of it where that is due."""
     blanked = " AND ".join(f"NEW.{each}" for each in BLANKED)
-    kept = " AND ".join(f"NEW.{each} IS OLD.{each}" for each in KEPT)
-    op.execute("DROP TRIGGER tip_no_update")
-    op.execute(
-        f"CREATE TRIGGER tip_no_update BEFORE UPDATE OF {RECEIVED} ON tip "
-        f"WHEN NOT ({which} AND {blanked} AND {kept}) "
-        "BEGIN SELECT RAISE(ABORT, 'tip rows are kept as they were written'); END"
-    )
+    kept = " AND ".join(f"NEW.{each} IS NOT DISTINCT FROM OLD.{each}" for each in KEPT)
+    triggers.drop("tip_no_update", "tip")
+    triggers.keep_rows("tip_no_update", f"UPDATE OF {RECEIVED}", "tip", f"{which} AND {blanked} AND {kept}")
 
 
 def upgrade() -> None:
@@ -116,7 +114,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f('ix_audit_event_at'), table_name='audit_event')
-    guard_tips("OLD.disposition IS 'withdrawn_by_tipster'")
+    guard_tips("OLD.disposition IS NOT DISTINCT FROM 'withdrawn_by_tipster'")
     op.drop_index(op.f('ix_tip_erased_at'), table_name='tip')
     op.drop_column('tip', 'erased_at')
     op.drop_index(op.f('ix_factor_reset_officer_id'), table_name='factor_reset')
