@@ -24,6 +24,13 @@ from tests.servers import postgres
 ORIGIN = "http://homeward.test"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL, tests about SQLite's own files and words say so and are passed over."""
+    for item in items:
+        if postgres.wanted() and item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason="It is about SQLite's own files or words."))
+
+
 @pytest.fixture(scope="session")
 def template_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database with the areas that tests use; copied for each test."""

@@ -10,6 +10,7 @@ from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, Verdict
 from app.core.context import Context
+from tests.guards import drop_guards
 
 
 @pytest.fixture
@@ -31,8 +32,7 @@ def verdict(context: Context) -> Verdict:
 def tamper(context: Context, *statements: str) -> None:
     """Change the file as somebody with the database in hand would: triggers dropped first."""
     with context.db.write() as session:
-        for name in ("audit_event_no_update", "audit_event_no_delete"):
-            session.connection().execute(text(f"DROP TRIGGER IF EXISTS {name}"))
+        drop_guards(session.connection())
         for statement in statements:
             session.connection().execute(text(statement))
 

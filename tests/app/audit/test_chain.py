@@ -17,6 +17,7 @@ from app.audit.models import Action, AuditEvent
 from app.audit.service import SYSTEM
 from app.core.context import Context
 from app.core.errors import Invalid
+from tests.guards import drop_guards
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
@@ -51,8 +52,7 @@ def verdict(context: Context, processes: int, kept: tuple[str, ...] = ()) -> ser
 
 def tamper(context: Context, *statements: str) -> None:
     with context.db.write() as session:
-        for name in ("audit_event_no_update", "audit_event_no_delete"):
-            session.connection().execute(text(f"DROP TRIGGER {name}"))
+        drop_guards(session.connection())
         for statement in statements:
             session.connection().execute(text(statement))
 

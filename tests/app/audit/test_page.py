@@ -13,6 +13,7 @@ from app.audit.words import ACTIONS, ACTORS
 from app.core.context import Context
 from app.officers.models import Officer, Role
 from tests.conftest import Client
+from tests.guards import drop_guards
 from tests.make import Make
 
 SUBJECT = "0197c3a0-0000-7000-8000-000000000001"
@@ -123,10 +124,7 @@ class TestLog:
         whole = client.get("/console/audit?verify=true", as_=auditor).text
 
         with context.db.engine.begin() as connection:
-            for name in connection.execute(
-                text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_event'")
-            ).scalars():
-                connection.execute(text(f"DROP TRIGGER {name}"))
+            drop_guards(connection)
             connection.execute(text("UPDATE audit_event SET subject_id = 'forged' WHERE seq = 2"))
         edited = client.get("/console/audit?verify=true").text
 

@@ -18,6 +18,7 @@ from tests.make import Make
 
 
 class TestDurability:
+    @pytest.mark.sqlite
     def test_sqlite_syncs_fully_and_keeps_a_write_ahead_log(self, context: Context) -> None:
         """With synchronous=NORMAL a power cut loses acknowledged tips."""
         with context.db.read() as session:
@@ -82,6 +83,7 @@ class TestOpening:
         with pytest.raises(KeyProblem):
             open_context(context.settings)
 
+    @pytest.mark.sqlite
     def test_a_database_that_was_moved_away_is_not_made_anew(self, context: Context, make: Make) -> None:
         """An empty one in its place would greet everybody, and every tip would seem never sent."""
         make.tip()

@@ -9,6 +9,7 @@ import pytest
 from app.core.context import Context
 from app.core.crypto import Unsealable
 from app.core.files import PhotoStore
+from app.core.objects import FolderObjects
 
 
 class TestPhotoStore:
@@ -44,7 +45,7 @@ class TestPhotoStore:
         self, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         """A half-written photo never looks like a whole one."""
-        store = PhotoStore(tmp_path / "photos", context.keys)
+        store = PhotoStore(FolderObjects(tmp_path / "photos"), context.keys)
 
         def fail(_handle: int) -> None:
             raise OSError(5, "Input/output error")

@@ -59,7 +59,9 @@ def unreadable(context: Context) -> Iterator[None]:
     file.write_bytes(whole)
 
 
-@pytest.mark.parametrize("fault", [no_room, no_store, locked, unreadable])
+@pytest.mark.parametrize(
+    "fault", [no_room, no_store, locked, pytest.param(unreadable, marks=pytest.mark.sqlite)]
+)
 def test_a_fault_is_told_saves_nothing_and_heals_by_itself(
     context: Context, send: Send, fault: Callable[[Context], AbstractContextManager[None]]
 ) -> None:

@@ -23,6 +23,7 @@ from app.tips import proof, withdrawing
 from app.tips.models import Tip
 from tests.app.tips.conftest import Send
 from tests.conftest import Client
+from tests.guards import drop_guards
 from tests.make import Make, jpeg
 
 PHOTO, OTHER = jpeg((10, 20, 30)), jpeg((200, 20, 30))
@@ -177,8 +178,7 @@ class TestThePublicPage:
         """The sender learns that the log does not hold what was signed."""
         seq = json.loads(saved)["statement"]["chain"]["seq"]
         with context.db.write() as session:
-            for trigger in ("audit_event_no_update", "audit_event_no_delete"):
-                session.execute(text(f"DROP TRIGGER {trigger}"))
+            drop_guards(session.connection())
             given = {"seq": seq} | ({"other": "1" * 64} if ":other" in change else {})
             session.execute(text(change), given)
 
@@ -265,7 +265,7 @@ class TestCommand:
         file = tmp_path / "proof.json"
         file.write_text(saved)
         with context.db.write() as session:
-            session.execute(text("DROP TRIGGER audit_event_no_update"))
+            drop_guards(session.connection())
             session.execute(text("UPDATE audit_event SET subject_id = 'x' WHERE action = 'tip_accepted'"))
 
         answer = _run(context, str(file))

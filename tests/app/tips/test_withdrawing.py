@@ -114,6 +114,7 @@ def sealed(context: Context) -> dict[str, bytes]:
 
 
 class TestErasing:
+    @pytest.mark.sqlite
     def test_not_a_byte_of_picture_or_words_remains(
         self, context: Context, client: Client, send: Send, worker: Worker
     ) -> None:
@@ -158,6 +159,7 @@ class TestErasing:
         assert (erased.subject_id, erased.detail) == (str(tip.id), {"photos": 2})
         assert verdict.problems == ()
 
+    @pytest.mark.sqlite
     def test_the_log_is_emptied_with_it(self, context: Context, make: Make, worker: Worker) -> None:
         """SQLite's write-ahead log holds no copy of what was erased."""
         tip = make.sent_tip(PICTURE.read_bytes())
