@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from fastapi import FastAPI
 
@@ -22,6 +23,12 @@ from tests.make import Make
 from tests.servers import postgres
 
 ORIGIN = "http://homeward.test"
+
+# How fast a case is made or judged says nothing on shared cores.
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,6 +85,15 @@ def test_settings(folder: Path) -> Settings:
 
 
 test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What another process has to be told to find a test's deployment."""
+    return {
+        "HOMEWARD_DATA_DIR": str(settings.data_dir),
+        "HOMEWARD_KEY_FILE": str(settings.key_file),
+        "HOMEWARD_DATABASE_URL": settings.database_url,
+    }
 
 
 @pytest.fixture

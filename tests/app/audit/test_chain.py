@@ -3,7 +3,6 @@
 import json
 import os
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import rfc8785
@@ -54,7 +53,8 @@ def tamper(context: Context, *statements: str) -> None:
     with context.db.write() as session:
         drop_guards(session.connection())
         for statement in statements:
-            session.connection().execute(text(statement))
+            if "sqlite_sequence" not in statement or session.get_bind().dialect.name == "sqlite":
+                session.connection().execute(text(statement))
 
 
 def chain_anew(context: Context, after: int) -> None:
@@ -105,6 +105,7 @@ class TestVerify:
         assert verdict(log, 1).problems != ()
         assert verdict(log, 2).problems != ()
 
+    @pytest.mark.sqlite  # PostgreSQL keeps no such values.
     @pytest.mark.parametrize(
         "change", ["detail = '{\"n\": NaN}'", "detail = '{'", "at = 'yesterday'", "detail = '\"\\ud800\"'"]
     )
@@ -173,8 +174,6 @@ def test_a_short_chain_is_read_by_one_process(context: Context) -> None:
     """Starting another takes longer than reading twenty thousand rows."""
     with context.db.write() as session:
         service.record(session, SYSTEM, Action.TIP_VIEWED, "tip", "x")
-    address = f"sqlite:///{Path(context.settings.data_dir) / 'homeward.sqlite'}"
-
-    found = list(chain.stretches(address, 1, set(), os.cpu_count() or 1))
+    found = list(chain.stretches(context.settings.database_address, 1, set(), os.cpu_count() or 1))
 
     assert [stretch.rows for stretch in found] == [1]

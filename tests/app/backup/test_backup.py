@@ -21,6 +21,7 @@ from app.core.errors import Conflict, Invalid, Refusal
 from app.photos.models import Photo, Rendition
 from app.tips.models import Tip
 from tests.app.backup.conftest import IDENTITY
+from tests.conftest import environment_of
 from tests.make import Make, jpeg
 
 
@@ -207,10 +208,7 @@ class TestReading:
             make.sent_tip(jpeg((number, 1, 1), (900, 900)))
         written = writing.write(sealed_to, tmp_path / "big.age")
         (tmp_path / "identity").write_text(str(IDENTITY))
-        environment = dict(os.environ) | {
-            "HOMEWARD_DATA_DIR": str(elsewhere.settings.data_dir),
-            "HOMEWARD_KEY_FILE": str(elsewhere.settings.key_file),
-        }
+        environment = dict(os.environ) | environment_of(elsewhere.settings)
         command = [
             sys.executable,
             "-m",

@@ -27,7 +27,7 @@ from app.main import create_app
 from app.photos.confinement import Confinement
 from app.photos.models import Photo
 from app.tips.models import Tip
-from tests.conftest import Client
+from tests.conftest import Client, environment_of
 from tests.make import Make, jpeg
 
 
@@ -157,8 +157,8 @@ def test_the_command_speaks_to_people_and_programs(
 ) -> None:
     """Words and a status for people, JSON for programs, and no name or place in either."""
     tip = make.tip()
-    monkeypatch.setenv("HOMEWARD_DATA_DIR", str(context.settings.data_dir))
-    monkeypatch.setenv("HOMEWARD_KEY_FILE", str(context.settings.key_file))
+    for name, value in environment_of(context.settings).items():
+        monkeypatch.setenv(name, value)
     gone(context)
 
     said = CliRunner().invoke(app, ["doctor"])

@@ -19,6 +19,7 @@ from app.core.errors import Conflict, NotFound
 from app.keys import retiring, rewrapping
 from app.tips.models import Tip
 from tests.app.keys.test_keys import everything, fill
+from tests.conftest import environment_of
 from tests.make import Make
 
 KILLED = """
@@ -39,8 +40,8 @@ rewrapping.rewrap(open_context(Settings()))
 @pytest.fixture
 def here(context: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
     """The deployment, as commands and other processes find it."""
-    monkeypatch.setenv("HOMEWARD_DATA_DIR", str(context.settings.data_dir))
-    monkeypatch.setenv("HOMEWARD_KEY_FILE", str(context.settings.key_file))
+    for name, value in environment_of(context.settings).items():
+        monkeypatch.setenv(name, value)
     return context
 
 

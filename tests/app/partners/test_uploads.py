@@ -32,7 +32,7 @@ from app.partners import keys, packages, pieces, signatures, tus, uploads
 from app.partners.models import Upload, UploadPart
 from app.tips.parts import LARGEST_PHOTO
 from tests.app.partners.packing import PIECE, VERSION, Partner, metadata, new_key, photo, reading_key
-from tests.conftest import Client
+from tests.conftest import Client, environment_of
 
 MIB = 2**20
 
@@ -484,8 +484,7 @@ class Served:
     def start(self) -> None:
         """Start it and wait until it listens."""
         environment = os.environ | {
-            "HOMEWARD_DATA_DIR": str(self._settings.data_dir),
-            "HOMEWARD_KEY_FILE": str(self._settings.key_file),
+            **environment_of(self._settings),
             "HOMEWARD_PORT": str(self.port),
             "HOMEWARD_SECURE_COOKIES": "false",
         }

@@ -16,6 +16,7 @@ from app.photos import hash_lists, queries
 from app.photos.hash_lists import ListedHash
 from app.photos.models import KnownList, KnownPicture, KnownWord, PhotoOnList
 from tests.app.photos.test_joining import OTHER, STREET, Album, edited
+from tests.conftest import environment_of
 from tests.make import Make
 
 ONE, TWO = "0f" * 32, "a5" * 32
@@ -146,8 +147,8 @@ class TestFlags:
     ) -> None:
         """What one deployment writes another one reads."""
         settings = album.context.settings
-        monkeypatch.setenv("HOMEWARD_DATA_DIR", str(settings.data_dir))
-        monkeypatch.setenv("HOMEWARD_KEY_FILE", str(settings.key_file))
+        for name, value in environment_of(settings).items():
+            monkeypatch.setenv(name, value)
         sent = album.send(STREET)
         path = str(tmp_path / "own.csv")
 

@@ -22,7 +22,7 @@ from app.core.errors import Invalid
 from app.tips import proof, withdrawing
 from app.tips.models import Tip
 from tests.app.tips.conftest import Send
-from tests.conftest import Client
+from tests.conftest import Client, environment_of
 from tests.guards import drop_guards
 from tests.make import Make, jpeg
 
@@ -295,10 +295,7 @@ def test_no_json_is_a_fault(body: object) -> None:
 def _run(context: Context | None, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"HOMEWARD_DATA_DIR": "/nonexistent", "HOMEWARD_KEY_FILE": "/nonexistent/key"}
     if context is not None:
-        environment = {
-            "HOMEWARD_DATA_DIR": str(context.settings.data_dir),
-            "HOMEWARD_KEY_FILE": str(context.settings.key_file),
-        }
+        environment = environment_of(context.settings)
     command = [sys.executable, "-m", "app", "receipt", "verify", *arguments]
     return subprocess.run(  # noqa: S603 - our own interpreter
         command, capture_output=True, text=True, check=False, env=environment, cwd=Path(__file__).parents[3]
