@@ -14,10 +14,14 @@ from app import tables
 from app.core.context import Context, open_context
 from app.core.db import Database, open_engine
 from app.core.migrate import config_for, migrate
+from app.core.partitions import SCHEMA
 from app.photos.models import Photo
 from app.tips.models import Tip
 from tests.conftest import test_settings
 from tests.make import Make
+from tests.servers import postgres
+
+KEYS_OF_ONE_MONTH = {"uq_tip_receipt_lookup", "uq_photo_store_key", "uq_face_photo_id_position"}
 
 
 def revisions() -> list[str]:
@@ -31,15 +35,24 @@ def revisions() -> list[str]:
 class TestSchema:
     def test_models_equal_the_migrated_schema(self, context: Context) -> None:
         """A column that only the code knows would fail in the field, not here."""
+
+        def ours(found: object, name: str | None, kind: str, reflected: bool, other: object) -> bool:  # noqa: FBT001
+            # On PostgreSQL, keys of tables kept by month are plain indices, and the months are its own.
+            del reflected, other
+            if kind == "foreign_key_constraint":
+                return SCHEMA not in str(getattr(found, "referred_table", ""))
+            return not (postgres.wanted() and name in KEYS_OF_ONE_MONTH)
+
         with context.db.engine.connect() as connection:
-            differences = compare_metadata(MigrationContext.configure(connection), tables.metadata)
+            migrated = MigrationContext.configure(connection, opts={"include_object": ours})
+            differences = compare_metadata(migrated, tables.metadata)
 
         assert differences == []
 
     @pytest.mark.parametrize("revision", revisions())
     def test_each_revision_is_reached_and_left_again(self, tmp_path: Path, revision: str) -> None:
         """Up to it, down below it, up to the end."""
-        engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+        engine = open_engine(test_settings(tmp_path).database_address)
         migrate(engine, revision)
         with engine.begin() as connection:
             command.downgrade(config_for(connection), "-1")

@@ -85,8 +85,10 @@ class TestRanks:
 
         scores = rank_scores(enrolled(BASELINE, templates), templates, templates)
 
-        # A picture's distance to itself is a difference of large squares.
-        assert scores == pytest.approx(1 - distances, abs=5e-3)
+        others = ~np.eye(6, dtype=bool)
+        assert scores[others] == pytest.approx((1 - distances)[others], abs=1e-3)
+        # A picture's distance to itself is a difference of large squares, and processors round it differently.
+        assert np.diag(scores) == pytest.approx(np.ones(6), abs=3e-2)
 
 
 class TestDistractors:
