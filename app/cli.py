@@ -17,13 +17,14 @@ from app.core.context import Context, open_context
 from app.core.crypto import KeyProblem
 from app.core.errors import Refusal
 from app.core.migrate import SchemaTooNew
+from app.core.objects import StoreTrouble
 from app.core.settings import Settings
 from app.doctor.commands import doctor
 from app.encoders import commands as encoder_commands
 from app.keys.commands import keys_app
 from app.officers import commands as officer_commands
 from app.partners.commands import partners_app
-from app.photos.commands import hashes_app
+from app.photos.commands import hashes_app, photos_app
 from app.retention.commands import retention_app
 from app.reviews.golden_commands import golden_app
 from app.tips.commands import receipt_app
@@ -43,6 +44,7 @@ app.add_typer(partners_app, name="partners")
 app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
 app.add_typer(hashes_app, name="hashes")
+app.add_typer(photos_app, name="photos")
 app.add_typer(keys_app, name="keys")
 app.add_typer(backup_commands.backup_app, name="backup")
 app.command("restore")(backup_commands.restore)
@@ -62,7 +64,7 @@ def main() -> None:
     log.configure()
     try:
         app()
-    except (KeyProblem, SchemaTooNew, FileNotFoundError) as trouble:
+    except (KeyProblem, SchemaTooNew, StoreTrouble, FileNotFoundError) as trouble:
         sys.exit(f"homeward: {trouble}")
     except Refusal as refusal:
         sys.exit(f"homeward: {refusal.message % refusal.values}")

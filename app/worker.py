@@ -19,6 +19,7 @@ from app.candidates.gallery import GalleryCache
 from app.core import jobs
 from app.core.context import Context
 from app.core.jobs import Claim
+from app.core.objects import StoreTrouble
 from app.encoders.examiner import EnrolledExaminer
 from app.encoders.installed import make_ready
 from app.jurisdictions.service import Router
@@ -100,6 +101,9 @@ class Worker:
 
         Returns:
             Whether there was one.
+
+        Raises:
+            StoreTrouble: the photo store is away; the job waits for it.
         """
         settings = self._context.settings
         with self._context.db.write() as session:
@@ -113,6 +117,11 @@ class Worker:
         with _Heartbeat(self._context, held, self.name):
             try:
                 pipeline.HANDLERS[held.kind](self._tools, held.args)
+            except StoreTrouble as error:
+                # It says nothing about the job: no try is counted, and the worker waits for the photo store.
+                with self._context.db.write() as session:
+                    jobs.give_back(session, held, self.name, type(error).__name__)
+                raise
             except Exception as error:  # noqa: BLE001 - whatever a job raises, the queue goes on
                 self._failed(held, error)
                 return True

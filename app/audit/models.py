@@ -134,6 +134,7 @@ class Action(StrEnum):
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
     ORPHANS_SWEPT = "orphans_swept"
+    PHOTOS_COPIED = "photos_copied"
     RETENTION_RUN = "retention_run"
     PHOTO_ERASED = "photo_erased"
     PHOTO_BLURRED = "photo_blurred"

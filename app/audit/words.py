@@ -119,6 +119,7 @@ ACTIONS: dict[Action, str] = {
     Action.BACKUP_MADE: _("A backup was made"),
     Action.BACKUP_RESTORED: _("A backup was restored"),
     Action.ORPHANS_SWEPT: _("Files without rows were swept"),
+    Action.PHOTOS_COPIED: _("Stored files were copied to another place"),
     Action.RETENTION_RUN: _("What had expired was looked through"),
     Action.PHOTO_ERASED: _("A photo was erased"),
     Action.PHOTO_BLURRED: _("The faces of a photo were taken away for good"),

@@ -38,14 +38,22 @@ def make(
     file: Annotated[Path, typer.Argument(help="The backup to write, as tonight.age.")],
     *,
     with_keys: Annotated[bool, typer.Option(help="Put the deployment's key file into it as well.")] = False,
+    with_photos: Annotated[
+        bool, typer.Option(help="Leave photos out only where their bucket keeps old versions and copies.")
+    ] = True,
 ) -> None:
     """Write a backup while everything runs; it appears whole or not at all."""
-    written = writing.write(open_context(Settings()), file, with_keys=with_keys)
+    context = open_context(Settings())
+    written = writing.write(context, file, with_keys=with_keys, with_photos=with_photos)
     out.print(
         f"{written.path}: {written.files} files, {written.byte_count / 1e6:.1f} MB, sealed.", soft_wrap=True
     )
     if written.erased:
         out.print(f"{written.erased} files were erased while it was written and are not in it.")
+    if not with_photos:
+        out.print(
+            "The photos are not in it: it is worth what the bucket's own versions and copies are worth."
+        )
     if not with_keys:
         out.print("The key file is not in it. Keep a copy of it elsewhere, apart from the backups.")
 
@@ -75,6 +83,8 @@ def restore(
         "the audit log.",
         soft_wrap=True,
     )
+    if found.missing:
+        out.print(f"[red]{found.missing} photos that it names are not in the photo store.[/]")
     if erased is not None:
         out.print(f"Erased again: {journal.replay(open_context(settings), erased)} tips and records.")
     else:

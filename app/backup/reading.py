@@ -12,7 +12,7 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,13 +27,25 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
-from app.backup.writing import FORM, KEY_FILE, LOG, MANIFEST, PHOTOS, PIECE, SNAPSHOT, sync_folder
+from app.backup.writing import (
+    FORM,
+    FORM_WITHOUT_PHOTOS,
+    KEY_FILE,
+    LOG,
+    MANIFEST,
+    PIECE,
+    SNAPSHOT,
+    named_files,
+)
 from app.core.context import holder_of, open_context
 from app.core.crypto import Keys, Unsealable, load_keys
 from app.core.db import Database
 from app.core.errors import Conflict, Invalid
+from app.core.files import PhotoStore
 from app.core.migrate import check_known
+from app.core.objects import PHOTOS, FolderObjects, Objects, open_objects, sync_folder
 from app.core.settings import Settings
+from app.photos.erasing import ERASED
 from app.photos.models import Photo
 
 DAMAGED = "The backup is damaged, cut short, or was not made by Homeward."
@@ -48,12 +60,14 @@ class Found:
         files: sealed files.
         rows: rows of the audit log.
         erased: files that had been erased while it was written.
+        missing: files that its database names, that are not in it, and that the photo store does not have.
     """
 
     made_at: str
     files: int
     rows: int
     erased: int
+    missing: int = 0
 
 
 def identity_of(path: Path) -> x25519.Identity:
@@ -106,6 +120,7 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer
     Raises:
         Conflict: there is something in the data folder already.
         Invalid: it is damaged, sealed to or made by somebody else, or the key file is missing or another one.
+        StoreTrouble: the bucket that the settings name does not answer or is not ours.
         SchemaTooNew: a later version wrote it.
     """
     target = settings.data_dir
@@ -114,8 +129,13 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer
     part = target.with_name(f"{target.name}.{os.getpid()}.restoring")
     part.mkdir(parents=True, mode=0o700)
     try:
-        found = _check(part, _unpack(archive, identity, part, photos=True), settings, signer)
+        manifest = _unpack(archive, identity, part, photos=True)
+        found = _check(part, manifest, settings, signer)
+        if manifest["form"] == FORM_WITHOUT_PHOTOS and not settings.photo_store_url:
+            raise Invalid("This backup holds no photos. Set HOMEWARD_PHOTO_STORE_URL to where they are.")
         _take_key(part, settings)
+        if settings.photo_store_url:
+            found = replace(found, missing=_bring_over(part, settings))
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
             sync_folder(folder)
         if target.exists():
@@ -129,6 +149,26 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer
         audit.record(session, SYSTEM, Action.BACKUP_RESTORED, "backup", archive.name, made=found.made_at)
     context.close()
     return found
+
+
+def _bring_over(part: Path, settings: Settings) -> int:
+    """Put a backup's photos into the bucket; those that are there already are held against them.
+
+    Returns:
+        How many files that the database names are not there afterwards.
+
+    Raises:
+        FileExistsError: the bucket has something else under a photo's name.
+    """
+    keys = load_keys(settings.key_file, create=False, holder=holder_of(settings))
+    bucket = PhotoStore(open_objects(settings), keys)
+    bucket.check()
+    unpacked: Objects = FolderObjects(part / PHOTOS)
+    for each in unpacked.listed():
+        bucket.objects.write(each.name, unpacked.read(each.name))
+    shutil.rmtree(part / PHOTOS)
+    there = {each.name for each in bucket.objects.listed()}
+    return sum(not name.startswith(ERASED) and name not in there for name in named_files(part / SNAPSHOT))
 
 
 def _take_key(part: Path, settings: Settings) -> None:
@@ -165,7 +205,11 @@ def _unpack(archive: Path, identity: x25519.Identity, into: Path, *, photos: boo
                 digests[name] = _lay_down(file, into / name if keep else None)
     except (tarfile.TarError, pyrage.DecryptError, ValueError, OSError, EOFError) as error:
         raise Invalid(DAMAGED) from error
-    if manifest is None or manifest.get("form") != FORM or manifest.get("parts") != digests:
+    if (
+        manifest is None
+        or manifest.get("form") not in (FORM, FORM_WITHOUT_PHOTOS)
+        or manifest.get("parts") != digests
+    ):
         raise Invalid(DAMAGED)
     return manifest
 

@@ -2,6 +2,8 @@
 
 The snapshot comes first because a row is never committed before its file is durable: what the snapshot names
 lies there. A file that is gone meanwhile was erased, which wins over the backup; its name is noted.
+
+Photos in a bucket go into the backup like those in a folder, unless the bucket keeps copies itself.
 """
 
 import hashlib
@@ -28,14 +30,15 @@ from app.audit.service import SYSTEM
 from app.core.clock import now
 from app.core.context import Context
 from app.core.errors import Invalid, Refusal
+from app.core.objects import PHOTOS, sync_folder
 from app.tables import metadata
 
 SNAPSHOT, MANIFEST, KEY_FILE, LOG = "homeward.sqlite", "manifest.json", "homeward.key", "audit"
-PHOTOS = "photos"
 PIECE = 1 << 20
 PAGES_AT_A_TIME = 1000
 """Database pages copied in one step; writers get their turn between two."""
-FORM = 2
+FORM, FORM_WITHOUT_PHOTOS = 2, 3
+"""Of the manifest. A backup without photos is refused by versions that would take it for a whole one."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +76,27 @@ def recipients_of(typed: str) -> list[x25519.Recipient]:
         raise Invalid("A recipient of backups is no age public key (age1...).") from error
 
 
-def write(context: Context, target: Path, *, with_keys: bool = False) -> Written:
+def write(context: Context, target: Path, *, with_keys: bool = False, with_photos: bool = True) -> Written:
     """Write a backup while the deployment runs.
 
     Args:
         context: the open deployment, on SQLite.
         target: the file to make; it appears whole or not at all.
         with_keys: whether the deployment's key file goes in as well.
+        with_photos: whether photos go in; not, when their bucket keeps old versions and copies itself.
 
     Returns:
         What was written.
 
     Raises:
-        Invalid: no recipients, or the file is there already.
+        Invalid: no recipients, the file is there already, or photos of a folder were to be left out.
         OSError: the disk is full or failing; nothing is left under the final name.
     """
     recipients = recipients_of(context.settings.backup_recipients)
     if with_keys and context.settings.key_command:
         raise Invalid("The keys lie in a key service, not in a file. Back them up there.")
+    if not with_photos and not context.settings.photo_store_url:
+        raise Invalid("The photos lie in the data folder, where nothing else keeps a copy: they go in.")
     if target.exists():
         raise Invalid("There is a file of this name already. Nothing was overwritten.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +108,9 @@ def write(context: Context, target: Path, *, with_keys: bool = False) -> Written
             with part.open("xb") as file:
                 os.fchmod(file.fileno(), 0o600)
                 with _sealing(file, recipients) as stream:
-                    files, erased = _pack(context, snapshot, stream, with_keys=with_keys)
+                    files, erased = _pack(
+                        context, snapshot, stream, with_keys=with_keys, with_photos=with_photos
+                    )
                 file.flush()
                 os.fsync(file.fileno())
         with context.db.write() as session:  # first, so that there is no backup that the log does not know
@@ -141,19 +149,22 @@ def named_files(snapshot: Path) -> list[str]:
     return sorted(names)
 
 
-def _pack(context: Context, snapshot: Path, stream: IO[bytes], *, with_keys: bool) -> tuple[int, int]:
+def _pack(
+    context: Context, snapshot: Path, stream: IO[bytes], *, with_keys: bool, with_photos: bool
+) -> tuple[int, int]:
     """Write all parts and, last, what they are: a cut archive has no manifest."""
     digests: dict[str, str] = {}
     erased: list[str] = []
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         digests[SNAPSHOT] = _add(archive, SNAPSHOT, snapshot)
-        for key in named_files(snapshot):
+        for key in named_files(snapshot) if with_photos else ():
             try:
-                digests[f"{PHOTOS}/{key}"] = _add(
-                    archive, f"{PHOTOS}/{key}", context.settings.data_dir / PHOTOS / key
-                )
+                sealed = context.store.objects.read(key)
             except FileNotFoundError:
                 erased.append(key)
+            else:
+                _add_bytes(archive, f"{PHOTOS}/{key}", sealed)
+                digests[f"{PHOTOS}/{key}"] = hashlib.sha256(sealed).hexdigest()
         files = len(digests) - 1
         log = context.settings.data_dir / LOG
         for path in sorted(log.glob("*")) if log.exists() else []:
@@ -161,7 +172,7 @@ def _pack(context: Context, snapshot: Path, stream: IO[bytes], *, with_keys: boo
         if with_keys:
             digests[KEY_FILE] = _add(archive, KEY_FILE, context.settings.key_file)
         manifest: dict[str, Any] = {
-            "form": FORM,
+            "form": FORM if with_photos else FORM_WITHOUT_PHOTOS,
             "at": now().isoformat(),
             "parts": digests,
             "erased_meanwhile": erased,
@@ -227,12 +238,3 @@ def _sealing(file: IO[bytes], recipients: Sequence[x25519.Recipient]) -> Iterato
         sealer.join()
     if failures:
         raise Refusal("The backup could not be written.") from failures[0]
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's entries on the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

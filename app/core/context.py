@@ -1,5 +1,6 @@
 """What every process of a deployment opens first: settings, keys, database, photo store."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from app.core.db import Database
 from app.core.files import PhotoStore
 from app.core.holders import CommandHolder, Holder
 from app.core.migrate import migrate
+from app.core.objects import Objects, StoreUnreachable, open_objects
 from app.core.sealing import use_keys
 from app.core.settings import Settings
 
@@ -48,13 +50,20 @@ def open_context(settings: Settings) -> Context:
         KeyProblem: the key file is missing although photos are stored, or others may read it.
         SchemaTooNew: a later version wrote the database.
         DatabaseGone: there is none, although photos are stored.
+        StoreRefused: the photo store has no such bucket, refuses our keys, or is another deployment's. One
+            that does not answer is waited for by whoever needs it.
     """
-    _refuse_to_begin_anew(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    objects = open_objects(settings)
+    _refuse_to_begin_anew(settings, objects)
     db = Database(settings.database_address)
     migrate(db.engine)
     keys = load_keys(settings.key_file, create=not _holds_photos(db), holder=holder_of(settings))
     use_keys(db.engine, keys)
-    return Context(settings, keys, db, PhotoStore(settings.data_dir / "photos", keys))
+    store = PhotoStore(objects, keys)
+    with contextlib.suppress(StoreUnreachable):
+        store.check()
+    return Context(settings, keys, db, store)
 
 
 def holder_of(settings: Settings) -> Holder | None:
@@ -62,12 +71,11 @@ def holder_of(settings: Settings) -> Holder | None:
     return CommandHolder(settings.key_command) if settings.key_command else None
 
 
-def _refuse_to_begin_anew(settings: Settings) -> None:
+def _refuse_to_begin_anew(settings: Settings, objects: Objects) -> None:
     url = make_url(settings.database_address)
-    photos = settings.data_dir / "photos"
-    if url.get_backend_name() != "sqlite" or Path(url.database or "").exists() or not photos.exists():
+    if url.get_backend_name() != "sqlite" or Path(url.database or "").exists():
         return
-    if any(photos.rglob("*")):
+    if any(objects.listed()):
         msg = (
             f"the database {url.database} is gone although photos are stored: "
             "bring it back, or restore a backup into an empty folder"

@@ -1,8 +1,8 @@
-"""The photo store: sealed, fsynced files.
+"""The photo store, and files that lines are appended to.
 
-A file is written beside its place, fsynced, renamed and its folder fsynced before `put` returns, so a row
-that names it is never committed before the bytes are safe. Each file has a key of its own, sealed to the
-deployment's public key and kept in the row: without the row or without the private key it opens to nobody.
+`put` returns once the bytes are durable, so a row that names them is never committed before they are safe.
+Each file has a key of its own, sealed to the deployment's public key and kept in the row: without the row or
+without the private key it opens to nobody.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from typing import BinaryIO
 from nacl.bindings import crypto_secretstream_xchacha20poly1305_keygen
 
 from app.core.crypto import Keys, open_bytes, seal_bytes
+from app.core.objects import Objects, sync_folder
 
 LONGEST_LINE = 64 * 1024
 """Bytes of a line that is appended, at the most."""
@@ -39,38 +40,31 @@ class StoredFile:
 
 
 class PhotoStore:
-    """Files of one deployment under one folder."""
+    """Photos of one deployment, sealed, in a folder or a bucket."""
 
-    def __init__(self, folder: Path, keys: Keys) -> None:
-        self._folder = folder
+    def __init__(self, objects: Objects, keys: Keys) -> None:
+        self.objects = objects
         self._keys = keys
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def check(self) -> None:
+        """Make sure that the place is there and is this deployment's.
+
+        Raises:
+            StoreTrouble: it is not, or does not answer.
+        """
+        self.objects.check(hashlib.sha256(bytes(self._keys.signing.verify_key)).hexdigest())
 
     def put(self, plain: bytes) -> StoredFile:
         """Seal and store bytes durably.
 
         Raises:
-            OSError: the disk is full or failing; nothing is left behind under a final name.
+            OSError: the disk is full or failing, or the store does not answer; nothing is left behind under a
+                final name.
         """
         key = crypto_secretstream_xchacha20poly1305_keygen()
         name = secrets.token_hex(16)
         store_key = f"{name[:2]}/{name}"
-        target = self._folder / store_key
-        if not target.parent.exists():
-            target.parent.mkdir(exist_ok=True, mode=0o700)
-            _sync_folder(self._folder)
-        part = target.with_suffix(".part")
-        try:
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(seal_bytes(plain, key))
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(target)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+        self.objects.write(store_key, seal_bytes(plain, key))
         return StoredFile(store_key, self._keys.seal(key), hashlib.sha256(plain).hexdigest(), len(plain))
 
     def get(self, store_key: str, sealed_key: bytes) -> bytes:
@@ -79,12 +73,17 @@ class PhotoStore:
         Raises:
             FileNotFoundError: the store has no such file.
             Unsealable: the file or its key was altered.
+            OSError: it cannot be read just now.
         """
-        return open_bytes((self._folder / store_key).read_bytes(), self._keys.unseal(sealed_key))
+        return open_bytes(self.objects.read(store_key), self._keys.unseal(sealed_key))
 
     def delete(self, store_key: str) -> None:
-        """Remove a file; one that is gone already is no error, since a step may be repeated."""
-        (self._folder / store_key).unlink(missing_ok=True)
+        """Remove a file; one that is gone already is no error, since a step may be repeated.
+
+        Raises:
+            OSError: it cannot be removed just now.
+        """
+        self.objects.remove(store_key)
 
 
 def whole_lines(path: Path) -> list[str]:
@@ -123,7 +122,7 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     if is_new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _end_of_whole_lines(file: BinaryIO) -> int:
@@ -133,11 +132,3 @@ def _end_of_whole_lines(file: BinaryIO) -> int:
     file.seek(begin)
     found = file.read().rfind(b"\n")
     return begin + found + 1 if found >= 0 else 0
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

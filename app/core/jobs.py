@@ -139,6 +139,21 @@ def retry_later(session: Session, held: Claim, worker: str, error: str) -> bool:
     )
 
 
+def give_back(session: Session, held: Claim, worker: str, error: str) -> bool:
+    """Give a job back that could not be tried, since what it needs is away: the try is not counted."""
+    return _change(
+        session,
+        held.id,
+        worker,
+        state=JobState.READY,
+        run_at=now() + timedelta(seconds=RETRY_DELAYS_S[0]),
+        lease_until=None,
+        worker=None,
+        attempts=held.attempts - 1,
+        error=error,
+    )
+
+
 def park(session: Session, claim_id: UUID, worker: str, error: str) -> bool:
     """Set a job aside for a person."""
     return _change(session, claim_id, worker, state=JobState.PARKED, lease_until=None, error=error)

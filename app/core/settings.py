@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.languages import installed
+from app.core.store_address import parse
 
 
 class Settings(BaseSettings):
@@ -23,6 +24,14 @@ class Settings(BaseSettings):
         "", description="Command that prints the key file's text, from a key service; empty reads the file."
     )
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite inside data_dir.")
+    photo_store_url: str = Field(
+        "",
+        description="Bucket of the photos, as s3://bucket/prefix?endpoint=https://store.example.org; "
+        "empty keeps them in data_dir.",
+    )
+    photo_store_secret_file: Path | None = Field(
+        None, description="File with the bucket's access key and secret key, a line each, mode 0600."
+    )
     host: str = Field("127.0.0.1", description="Address the web process listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web process listens on.")
     workers: int = Field(1, ge=1, le=64, description="Worker processes started by `homeward run`.")
@@ -130,6 +139,13 @@ class Settings(BaseSettings):
     flood_least: int = Field(20, ge=2, description="Fewer tips in an hour than this are never a flood.")
     receipt_memory_kib: int = Field(19_456, ge=8, description="Argon2id memory for receipt codes, KiB.")
     receipt_passes: int = Field(2, ge=1, description="Argon2id passes for receipt codes.")
+
+    @field_validator("photo_store_url")
+    @classmethod
+    def _store_address(cls, value: str) -> str:
+        if value:
+            parse(value)
+        return value
 
     @field_validator("default_language")
     @classmethod

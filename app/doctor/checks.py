@@ -12,11 +12,11 @@ from sqlmodel import col, select
 
 from app.audit import service as audit
 from app.audit.models import Action, AuditEvent
-from app.backup.writing import PHOTOS
 from app.core.clock import now
 from app.core.context import Context
 from app.core.db import PRAGMAS
 from app.core.jobs import Job, JobState
+from app.core.objects import PHOTOS, StoreRefused, StoreTrouble
 from app.doctor import stored
 from app.keys import rewrapping
 from app.photos.confinement import Confinement, confinement
@@ -143,10 +143,58 @@ def _queue(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FB
         yield Finding("queue", Level.FINE, "No job is late and none was given up.")
 
 
+def _store(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
+    del everything
+    try:
+        context.store.check()
+    except StoreRefused as error:
+        yield Finding(
+            "store",
+            Level.BROKEN,
+            f"{_sentence(error)}; tips are refused.",
+            "Set the bucket and its keys right.",
+        )
+    except StoreTrouble as error:
+        yield Finding(
+            "store",
+            Level.BROKEN,
+            f"{_sentence(error)}; tips are refused and jobs wait.",
+            "Bring it back, then nothing else is needed.",
+        )
+    else:
+        yield Finding("store", Level.FINE, f"The photo store answers: {context.store.objects.where}.")
+    left = context.settings.data_dir / PHOTOS
+    if context.settings.photo_store_url and left.is_dir() and any(left.glob("*/*")):
+        yield Finding(
+            "store",
+            Level.LOOK,
+            "There are photos in the data folder still, which nobody reads any more.",
+            "Once `homeward photos move` has brought all of them over, remove that folder.",
+        )
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
 def _files(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
-    folder = context.settings.data_dir / PHOTOS
+    try:
+        yield from _files_that_answer(context, everything=everything)
+    except StoreTrouble:
+        yield Finding(
+            "files",
+            Level.LOOK,
+            "Stored files could not be looked at.",
+            "See what is said of the photo store.",
+        )
+
+
+def _files_that_answer(context: Context, *, everything: bool) -> Iterator[Finding]:
     named = stored.named_by_rows(context)
-    lost = [key for key in named if not (folder / key).exists()]
+    there = {each.name for each in context.store.objects.listed()}
+    # What is not in the list may have come since, with its row.
+    lost = [key for key in named - there if not _is_there(context, key)]
     if lost:
         yield Finding(
             "files",
@@ -165,11 +213,19 @@ def _files(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FB
     if not lost and not broken:
         read = "each" if everything else f"the newest {SAMPLE} at most"
         yield Finding("files", Level.FINE, f"{len(named)} stored files are there; opened: {read}.")
-    orphans = sum(1 for _ in stored.orphaned(folder, named))
+    orphans = sum(1 for _ in stored.orphaned(context.store, named))
     if orphans:
         yield Finding(
             "files", Level.LOOK, f"{orphans} old files belong to no row.", "Run: homeward doctor --sweep"
         )
+
+
+def _is_there(context: Context, key: str) -> bool:
+    try:
+        context.store.objects.read(key)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _clock(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
@@ -308,6 +364,7 @@ CHECKS: tuple[Check, ...] = (
     _keys,
     _database,
     _queue,
+    _store,
     _files,
     _clock,
     _disk,

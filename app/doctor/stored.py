@@ -4,16 +4,15 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from sqlmodel import col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
-from app.backup.writing import PHOTOS
 from app.core.context import Context
 from app.core.crypto import Unsealable
+from app.core.files import PhotoStore
 from app.keys import rewrapping
 from app.photos.erasing import ERASED
 from app.photos.models import Photo
@@ -23,12 +22,12 @@ YOUNGEST_ORPHAN_S = 24 * 3600
 """A file is stored before its row is written: a young one may still get it."""
 
 
-def orphaned(folder: Path, named: set[str]) -> Iterator[Path]:
+def orphaned(store: PhotoStore, named: set[str]) -> Iterator[str]:
     """Files of the photo store that no row names and that are too old to get one."""
     before = time.time() - YOUNGEST_ORPHAN_S
-    for path in folder.glob("*/*") if folder.exists() else ():
-        if f"{path.parent.name}/{path.name}" not in named and path.stat().st_mtime < before:
-            yield path
+    for each in store.objects.listed():
+        if each.name not in named and each.changed_at < before:
+            yield each.name
 
 
 def sweep(context: Context) -> int:
@@ -36,13 +35,15 @@ def sweep(context: Context) -> int:
 
     Returns:
         How many were deleted.
+
+    Raises:
+        StoreTrouble: the photo store does not answer; what was not deleted is at the next time.
     """
-    folder = context.settings.data_dir / PHOTOS
-    suspects = list(orphaned(folder, set()))
+    suspects = list(orphaned(context.store, set()))
     named = named_by_rows(context)
-    gone = [path for path in suspects if f"{path.parent.name}/{path.name}" not in named]
-    for path in gone:
-        path.unlink(missing_ok=True)
+    gone = [name for name in suspects if name not in named]
+    for name in gone:
+        context.store.delete(name)
     if gone:
         with context.db.write() as session:
             audit.record(session, SYSTEM, Action.ORPHANS_SWEPT, "store", "photos", files=len(gone))

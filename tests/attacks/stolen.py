@@ -29,6 +29,7 @@ from app.core.context import Context, open_context
 from app.core.crypto import Keys, Unsealable
 from app.core.db import Database
 from app.core.files import PhotoStore
+from app.core.objects import FolderObjects
 from app.core.sealing import SealedBytes, SealedText, SealedVector
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction, Level
@@ -168,7 +169,7 @@ def loot(stolen: Path, keys: Keys, filled: Filled) -> Loot:
             else:
                 found["contacts" if kind is None else "texts"] += 1
                 spoils.append(plain.encode() if isinstance(plain, str) else plain)
-        store = PhotoStore(stolen / "photos", keys)
+        store = PhotoStore(FolderObjects(stolen / "photos"), keys)
         named = connection.execute(
             "SELECT store_key, sealed_key FROM photo UNION SELECT store_key, sealed_key FROM rendition"
         ).fetchall()

@@ -17,10 +17,10 @@ import httpx
 from alembic import command
 
 from app.backup import writing
-from app.backup.writing import sync_folder
 from app.core.context import Context, open_context
 from app.core.db import open_engine
 from app.core.migrate import config_for
+from app.core.objects import sync_folder
 from app.core.settings import Settings
 from app.jurisdictions.models import Jurisdiction, Level
 from app.partners import keys as partner_keys

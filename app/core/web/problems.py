@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import NOTHING_HERE, Invalid, NotSignedIn, ProofNeeded, Refusal, Unavailable, message
+from app.core.objects import StoreTrouble
 from app.core.render import language_of, page, translate
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _handler(_http))
     app.add_exception_handler(OperationalError, _handler(_database_busy))
     app.add_exception_handler(PoolTimeout, _handler(_database_busy))
+    app.add_exception_handler(StoreTrouble, _handler(_store_away))
 
 
 def _handler(answer: Callable[..., Response]) -> Callable[[Request, Exception], Response]:
@@ -142,6 +144,17 @@ def _http(request: Request, error: HTTPException) -> Response:
 def _database_busy(request: Request, error: OperationalError | PoolTimeout) -> Response:
     log.warning("database_unavailable", error=type(error).__name__)
     return _answer(request, Unavailable("The service is busy and saved nothing. Please send it again."))
+
+
+def _store_away(request: Request, error: StoreTrouble) -> Response:
+    log.warning("photo_store_unavailable", error=type(error).__name__)
+    return _answer(
+        request,
+        Unavailable(
+            "The photos cannot be reached just now. Nothing was saved; please try again later.",
+            retry_after_s=60,
+        ),
+    )
 
 
 class Faults:
