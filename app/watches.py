@@ -9,6 +9,7 @@ import structlog
 
 from app.audit import unusual
 from app.channels import closing
+from app.core import partitions
 from app.core.context import Context
 from app.doctor import stored
 from app.enquiries import erasing as enquiries
@@ -53,6 +54,7 @@ WATCHES: tuple[Watch, ...] = (
     Watch("erasures", 60.0, journal.write),
     Watch("orphans", 6 * 3600.0, stored.sweep),
     Watch("retention", 600.0, nights.look),
+    Watch("months", 3600.0, lambda context: partitions.look(context.db)),
 )
 """All of them."""
 

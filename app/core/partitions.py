@@ -12,6 +12,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from app.core.clock import now
+from app.core.db import Database
+
 MONTHLY: Final = {"tip": "id", "photo": "id", "face": "id", "audit_event": "at"}
 """What is kept by month, and the column that tells the month."""
 
@@ -47,12 +50,8 @@ def missing(connection: Connection, today: date) -> list[tuple[str, date]]:
     return [(table, month) for table, month in wanted if _name(table, month) not in there]
 
 
-def make_missing(connection: Connection, today: date) -> list[str]:
-    """Make the months that are not there yet.
-
-    Args:
-        connection: in a transaction that is alone.
-        today: in UTC.
+def look(db: Database) -> list[str]:
+    """Make the months that begin soon; writers wait for the moment that takes.
 
     Returns:
         Names of those made.
@@ -60,6 +59,27 @@ def make_missing(connection: Connection, today: date) -> list[str]:
     Raises:
         IntegrityError: rows of such a month lie in the default partition: nobody looked for months.
     """
+    today = now().date()
+    with db.read() as session:
+        if not missing(session.connection(), today):
+            return []
+    with db.write() as session:
+        return make_missing(session.connection(), today)
+
+
+def rows_elsewhere(connection: Connection) -> int:
+    """Rows in default partitions, whose month was not there when they came; 0 on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return 0
+    counts = [
+        connection.execute(text(f"SELECT count(*) FROM {SCHEMA}.{table}_other")).scalar_one()  # noqa: S608
+        for table in MONTHLY
+    ]
+    return int(sum(counts))
+
+
+def make_missing(connection: Connection, today: date) -> list[str]:
+    """Make the months that are not there yet, in the caller's transaction, which is to be alone."""
     return [_make(connection, table, month) for table, month in missing(connection, today)]
 
 

@@ -95,12 +95,14 @@ def accept(context: Context, channel_id: UUID, new: NewTip, actor: Actor) -> Acc
     lookup = receipts.lookup_value(context.keys, context.settings, code)
     stored = storing.store(context, new.photos)
     # Sealed photos stay when this fails, since a commit whose answer was lost may stand after all.
-    with _patiently(), context.db.write() as session:
-        earlier = _earlier(session, channel_id, new)
-        tip = earlier or _keep(session, context, channel_id, new, lookup, stored, actor)
-    if earlier is not None:
+    with _patiently():
+        try:
+            tip, is_new = _keep_once(context, channel_id, new, lookup, stored, actor)
+        except IntegrityError:  # The same request came twice at once: by now the other one stands.
+            tip, is_new = _keep_once(context, channel_id, new, lookup, stored, actor)
+    if not is_new:
         storing.drop(context, stored)
-    return Accepted(tip.id, code, tip.received_at, is_new=earlier is None)
+    return Accepted(tip.id, code, tip.received_at, is_new=is_new)
 
 
 @contextlib.contextmanager
@@ -127,6 +129,19 @@ def _earlier(session: Session, channel_id: UUID, new: NewTip) -> Tip | None:
     if known.digest != new.digest:
         raise KeyReused(SENT_BEFORE)
     return session.get_one(Tip, known.tip_id)
+
+
+def _keep_once(
+    context: Context, channel_id: UUID, new: NewTip, lookup: bytes, stored: list[StoredFile], actor: Actor
+) -> tuple[Tip, bool]:
+    """The tip of a request, and whether this call made it.
+
+    Raises:
+        IntegrityError: another process makes the same at this moment.
+    """
+    with context.db.write_together() as session:
+        earlier = _earlier(session, channel_id, new)
+        return earlier or _keep(session, context, channel_id, new, lookup, stored, actor), earlier is None
 
 
 def _keep(

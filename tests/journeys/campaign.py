@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -157,7 +157,8 @@ def run(tips: int, kills: int, folder: Path, seed: int) -> Findings:
     processes.start("worker")
     try:
         senders = [
-            threading.Thread(target=_send, args=(processes.port, numbers, lock, told)) for _ in range(SENDERS)
+            threading.Thread(target=send_all, args=([processes.port], numbers, lock, told))
+            for _ in range(SENDERS)
         ]
         for sender in senders:
             sender.start()
@@ -168,15 +169,23 @@ def run(tips: int, kills: int, folder: Path, seed: int) -> Findings:
             done += 1
         for sender in senders:
             sender.join(PATIENCE_S)
-        _wait_until_idle(context)
+        wait_until_idle(context)
     finally:
         processes.stop()
-    problems = _check(context, told, tips)
+    problems = check(context, told, tips)
     context.close()
     return Findings(len(told.receipts), kills, told.attempts, tuple(problems))
 
 
-def _send(port: int, numbers: Iterator[int], lock: threading.Lock, told: Told) -> None:
+def send_all(ports: Sequence[int], numbers: Iterator[int], lock: threading.Lock, told: Told) -> None:
+    """Send a tip for each number, again and again under one key, until its receipt was read.
+
+    Args:
+        ports: of web processes; each try goes to any of them.
+        numbers: what is left to be sent; shared by all senders.
+        lock: of the numbers.
+        told: what is noted down.
+    """
     while True:
         with lock:
             number = next(numbers, None)
@@ -188,7 +197,7 @@ def _send(port: int, numbers: Iterator[int], lock: threading.Lock, told: Told) -
             with told.lock:
                 told.attempts += 1
             try:
-                with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                with httpx.Client(base_url=f"http://127.0.0.1:{secrets.choice(ports)}", timeout=30) as client:
                     answer = client.post(
                         "/tip",
                         data={"submission": key, "place_text": f"Street {number}", "description": "A child."},
@@ -207,7 +216,8 @@ def _send(port: int, numbers: Iterator[int], lock: threading.Lock, told: Told) -
                 time.sleep(0.3)
 
 
-def _wait_until_idle(context: Context) -> None:
+def wait_until_idle(context: Context) -> None:
+    """Wait until no job is left, or for as long as patience lasts."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with context.db.read() as session:
@@ -254,7 +264,7 @@ def _read(context: Context) -> _Found:
         )
 
 
-def _check(context: Context, told: Told, tips: int) -> list[str]:
+def check(context: Context, told: Told, tips: int) -> list[str]:
     """Hold the database against what senders were told."""
     found = _read(context)
     problems = [f"unfinished: {job}" for job in found.unfinished]

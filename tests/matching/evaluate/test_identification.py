@@ -87,7 +87,7 @@ class TestRanks:
 
         others = ~np.eye(6, dtype=bool)
         assert scores[others] == pytest.approx((1 - distances)[others], abs=1e-3)
-        # A picture's distance to itself is a difference of large squares, and processors round it differently.
+        # A picture's distance to itself is a difference of large squares, which processors round differently.
         assert np.diag(scores) == pytest.approx(np.ones(6), abs=3e-2)
 
 
