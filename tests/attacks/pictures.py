@@ -7,10 +7,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 PICTURES = Path(__file__).parents[2] / "app" / "demo" / "pictures"
-FILE_BYTES = 150_000
+FILE_BYTES = 100_000
 """Of every file: what is sent takes equally long."""
-SIZE = (720, 560)
-FACE_HEIGHT = 420
+SIZE = (480, 380)
+FACE_HEIGHT = 320
 
 
 def people() -> list[str]:
