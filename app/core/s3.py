@@ -1,16 +1,19 @@
 """Objects in a bucket of an S3-compatible store. Importing this loads the client, so only its users do.
 
-Each request carries a SHA-256 of its body that the server has to find; a request that fails on the way is
-repeated a few times with growing pauses, and all of it ends within a time limit.
+Each request carries a SHA-256 of its body that the server has to find. What fails on the way is repeated a
+few times with growing pauses, also a write of which nobody knows whether it came through: it is the same bytes
+under the same name. The client alone would not repeat that one. All of it ends within a time limit.
 """
 
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import obstore
 from obstore.exceptions import (
@@ -25,14 +28,18 @@ from obstore.store import S3Store
 from app.core.objects import Listed, StoreRefused, StoreTrouble, StoreUnreachable
 from app.core.store_address import StoreAddress
 
+Result = TypeVar("Result")
+
 CONNECT_LIMIT: Final = timedelta(seconds=3)
 REQUEST_LIMIT: Final = timedelta(seconds=30)
 """A whole request with its body; 20 MB go through a line of 6 Mbit/s within it."""
 RETRY_LIMIT: Final = timedelta(seconds=10)
 """After this no try follows another, so that whoever waits for an answer gets one."""
-RETRIES: Final = 4
-FIRST_PAUSE: Final = timedelta(milliseconds=100)
-LONGEST_PAUSE: Final = timedelta(seconds=2)
+CLIENT_RETRIES: Final = 2
+"""Of the client within one try: what was surely not done, and pages of a list."""
+TRIES: Final = 3
+FIRST_PAUSE_S: Final = 0.2
+"""Before the second try; twice that before the third, each with up to as much again by chance."""
 PART_BYTES: Final = 8 * 2**20
 """Larger objects go in parts of this size; S3 takes parts from 5 MiB."""
 OWNER: Final = "owner"
@@ -64,15 +71,16 @@ class S3Objects:
             access_key_id=access_key,
             secret_access_key=secret_key,
             checksum_algorithm="SHA256",
+            disable_bulk_delete=True,  # one object is removed at a time, and every store knows that request
             client_options={
                 "allow_http": address.endpoint.startswith("http://"),
                 "connect_timeout": CONNECT_LIMIT,
                 "timeout": REQUEST_LIMIT,
             },
             retry_config={
-                "max_retries": RETRIES,
+                "max_retries": CLIENT_RETRIES,
                 "retry_timeout": RETRY_LIMIT,
-                "backoff": {"init_backoff": FIRST_PAUSE, "max_backoff": LONGEST_PAUSE, "base": 2},
+                "backoff": {"init_backoff": timedelta(milliseconds=100)},
             },
         )
 
@@ -97,16 +105,15 @@ class S3Objects:
             self._write_small(OWNER, owner.encode())
         with contextlib.suppress(FileExistsError):
             self._write_small(OWNER, b"")
-            self.remove(OWNER)
+            with contextlib.suppress(StoreTrouble):
+                self.remove(OWNER)
             msg = f"the photo store {self.where} overwrites what is there: it does not know If-None-Match"
             raise StoreRefused(msg)
 
     def write(self, name: str, data: bytes) -> None:
         """As `Objects.write`."""
-        if len(data) > PART_BYTES:
-            self._write_large(name, data)
-        else:
-            self._write_small(name, data)
+        once = self._write_large if len(data) > PART_BYTES else self._write_small
+        _repeatedly(lambda: once(name, data))
 
     def _write_small(self, name: str, data: bytes) -> None:
         try:
@@ -136,15 +143,18 @@ class S3Objects:
         except (BaseError, OSError) as error:
             raise self._trouble(error) from error
         if kept != len(data):
-            self.remove(name)
+            self._remove(name)
             msg = "the photo store kept another number of bytes than it was given"
             raise StoreUnreachable(msg)
 
     def _digest(self, name: str) -> bytes:
-        return hashlib.sha256(self.read(name)).digest()
+        return hashlib.sha256(self._read(name)).digest()
 
     def read(self, name: str) -> bytes:
         """As `Objects.read`."""
+        return _repeatedly(lambda: self._read(name))
+
+    def _read(self, name: str) -> bytes:
         try:
             return bytes(obstore.get(self._store, name).bytes())
         except (BaseError, OSError) as error:
@@ -152,6 +162,9 @@ class S3Objects:
 
     def remove(self, name: str) -> None:
         """As `Objects.remove`."""
+        _repeatedly(lambda: self._remove(name))
+
+    def _remove(self, name: str) -> None:
         try:
             obstore.delete(self._store, name)
         except (BaseError, OSError) as error:
@@ -181,6 +194,19 @@ class S3Objects:
         if isinstance(error, NotFoundError | FileNotFoundError):
             return FileNotFoundError(name)
         return StoreUnreachable(f"the photo store {self.where} does not answer")
+
+
+def _repeatedly(step: Callable[[], Result]) -> Result:
+    """Do a step that may be repeated until the store answers, or for as long as somebody would wait."""
+    end = time.monotonic() + RETRY_LIMIT.total_seconds()
+    for number in range(TRIES):
+        try:
+            return step()
+        except StoreUnreachable:
+            if number == TRIES - 1 or time.monotonic() > end:
+                raise
+            time.sleep(FIRST_PAUSE_S * 2**number * (1 + random.random()))  # noqa: S311 - spreads, hides nothing
+    raise AssertionError
 
 
 def _keys(secret_file: Path | None) -> tuple[str, str]:
