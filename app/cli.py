@@ -11,6 +11,7 @@ from rich.console import Console
 
 from app.audit.commands import audit_app
 from app.backup import commands as backup_commands
+from app.backup.moving import database_app
 from app.candidates import calibrating
 from app.core import log
 from app.core.context import Context, open_context
@@ -47,6 +48,7 @@ app.add_typer(hashes_app, name="hashes")
 app.add_typer(photos_app, name="photos")
 app.add_typer(keys_app, name="keys")
 app.add_typer(backup_commands.backup_app, name="backup")
+app.add_typer(database_app, name="database")
 app.command("restore")(backup_commands.restore)
 app.command("doctor")(doctor)
 app.add_typer(golden_app, name="golden")

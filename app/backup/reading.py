@@ -21,12 +21,14 @@ import rfc8785
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 from pyrage import x25519
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
+from app.backup import copying
 from app.backup.writing import (
     FORM,
     FORM_WITHOUT_PHOTOS,
@@ -42,7 +44,7 @@ from app.core.crypto import Keys, Unsealable, load_keys
 from app.core.db import Database
 from app.core.errors import Conflict, Invalid
 from app.core.files import PhotoStore
-from app.core.migrate import check_known
+from app.core.migrate import check_known, migrate
 from app.core.objects import PHOTOS, FolderObjects, Objects, open_objects, sync_folder
 from app.core.settings import Settings
 from app.photos.erasing import ERASED
@@ -119,7 +121,8 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer
 
     Raises:
         Conflict: there is something in the data folder already.
-        Invalid: it is damaged, sealed to or made by somebody else, or the key file is missing or another one.
+        Invalid: it is damaged, sealed to or made by somebody else, or the key file is missing or another one;
+            or there are rows in the server's database that the settings name.
         StoreTrouble: the bucket that the settings name does not answer or is not ours.
         SchemaTooNew: a later version wrote it.
     """
@@ -136,6 +139,8 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer
         _take_key(part, settings)
         if settings.photo_store_url:
             found = replace(found, missing=_bring_over(part, settings))
+        if make_url(settings.database_address).get_backend_name() != "sqlite":
+            _into_server(part, settings)
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
             sync_folder(folder)
         if target.exists():
@@ -149,6 +154,19 @@ def restore(archive: Path, identity: x25519.Identity, settings: Settings, signer
         audit.record(session, SYSTEM, Action.BACKUP_RESTORED, "backup", archive.name, made=found.made_at)
     context.close()
     return found
+
+
+def _into_server(part: Path, settings: Settings) -> None:
+    """Copy a backup's rows into the empty database of a server."""
+    brought, server = Database(f"sqlite:///{part / SNAPSHOT}"), Database(settings.database_address)
+    try:
+        migrate(brought.engine)
+        copying.move(brought, server)
+    finally:
+        brought.close()
+        server.close()
+    for path in part.glob(f"{SNAPSHOT}*"):
+        path.unlink()
 
 
 def _bring_over(part: Path, settings: Settings) -> int:

@@ -27,9 +27,12 @@ from pyrage import x25519
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
+from app.backup import copying
 from app.core.clock import now
 from app.core.context import Context
+from app.core.db import Database
 from app.core.errors import Invalid, Refusal
+from app.core.migrate import migrate
 from app.core.objects import PHOTOS, sync_folder
 from app.tables import metadata
 
@@ -80,7 +83,7 @@ def write(context: Context, target: Path, *, with_keys: bool = False, with_photo
     """Write a backup while the deployment runs.
 
     Args:
-        context: the open deployment, on SQLite.
+        context: the open deployment.
         target: the file to make; it appears whole or not at all.
         with_keys: whether the deployment's key file goes in as well.
         with_photos: whether photos go in; not, when their bucket keeps old versions and copies itself.
@@ -104,7 +107,7 @@ def write(context: Context, target: Path, *, with_keys: bool = False, with_photo
     try:
         with tempfile.TemporaryDirectory(dir=context.settings.data_dir, prefix="snapshot-") as folder:
             snapshot = Path(folder) / SNAPSHOT
-            take_snapshot(context.settings.data_dir / SNAPSHOT, snapshot)
+            take_snapshot(context, snapshot)
             with part.open("xb") as file:
                 os.fchmod(file.fileno(), 0o600)
                 with _sealing(file, recipients) as stream:
@@ -124,17 +127,29 @@ def write(context: Context, target: Path, *, with_keys: bool = False, with_photo
     return Written(target, target.stat().st_size, files, erased)
 
 
-def take_snapshot(database: Path, into: Path) -> None:
-    """Copy a SQLite database as of one moment while others write to it."""
-    with sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True) as source:
-        into.touch(mode=0o600)
-        copy = sqlite3.connect(into)
+def take_snapshot(context: Context, into: Path) -> None:
+    """Copy the database as of one moment, while others write to it, into a file for SQLite."""
+    into.touch(mode=0o600)
+    if context.db.engine.dialect.name == "sqlite":
+        database = Path(context.db.engine.url.database or "").absolute()
+        with sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True) as source:
+            copy = sqlite3.connect(into)
+            try:
+                source.backup(copy, pages=PAGES_AT_A_TIME)
+            finally:
+                copy.close()
+        source.close()
+    else:
+        target = Database(f"sqlite:///{into}")
         try:
-            source.backup(copy, pages=PAGES_AT_A_TIME)
-            copy.execute("PRAGMA journal_mode = delete")
+            migrate(target.engine)
+            with context.db.read() as old, target.write() as new:
+                copying.copy(old.connection(), new.connection())
         finally:
-            copy.close()
-    source.close()
+            target.close()
+    with sqlite3.connect(into) as copied:
+        copied.execute("PRAGMA journal_mode = delete")
+    copied.close()
 
 
 def named_files(snapshot: Path) -> list[str]:

@@ -37,11 +37,17 @@ def lay_out(connection: Connection, table: str, today: date) -> None:
         _make(connection, table, month)
 
 
-def missing(connection: Connection, today: date) -> list[tuple[str, date]]:
-    """Tables and first days of months that are not there yet; none on SQLite."""
+def missing(connection: Connection, today: date, since: date | None = None) -> list[tuple[str, date]]:
+    """Tables and first days of months that are not there yet; none on SQLite.
+
+    Args:
+        connection: any.
+        today: in UTC; months up to `AHEAD` after it are wanted.
+        since: from which month on; None for this one.
+    """
     if connection.dialect.name != "postgresql":
         return []
-    wanted = [(table, month) for table in MONTHLY for month in _months(today)]
+    wanted = [(table, month) for table in MONTHLY for month in _months(today, since)]
     there = set(
         connection.execute(
             text("SELECT tablename FROM pg_tables WHERE schemaname = :schema"), {"schema": SCHEMA}
@@ -78,9 +84,14 @@ def rows_elsewhere(connection: Connection) -> int:
     return int(sum(counts))
 
 
-def make_missing(connection: Connection, today: date) -> list[str]:
+def make_missing(connection: Connection, today: date, since: date | None = None) -> list[str]:
     """Make the months that are not there yet, in the caller's transaction, which is to be alone."""
-    return [_make(connection, table, month) for table, month in missing(connection, today)]
+    return [_make(connection, table, month) for table, month in missing(connection, today, since)]
+
+
+def moment_of(row_id: UUID) -> datetime:
+    """The moment that an identifier begins with."""
+    return datetime.fromtimestamp((row_id.int >> 80) / 1000, UTC)
 
 
 def _make(connection: Connection, table: str, month: date) -> str:
@@ -96,9 +107,12 @@ def _name(table: str, month: date) -> str:
     return f"{table}_{month:%Y_%m}"
 
 
-def _months(today: date) -> Iterator[date]:
-    month = today.replace(day=1)
-    for _ in range(AHEAD + 1):
+def _months(today: date, since: date | None = None) -> Iterator[date]:
+    last = today.replace(day=1)
+    for _ in range(AHEAD):
+        last = _next(last)
+    month = min(since or today, today).replace(day=1)
+    while month <= last:
         yield month
         month = _next(month)
 

@@ -10,6 +10,7 @@ from pyrage import x25519
 from app.backup import writing
 from app.core.context import Context
 from tests.make import Make
+from tests.servers import postgres
 
 IDENTITY = x25519.Identity.generate()
 
@@ -36,6 +37,10 @@ def elsewhere(sealed_to: Context, tmp_path: Path) -> Context:
     key.parent.mkdir(parents=True)
     shutil.copy(sealed_to.settings.key_file, key)
     settings = sealed_to.settings.model_copy(
-        update={"data_dir": tmp_path / "elsewhere" / "data", "key_file": key}
+        update={
+            "data_dir": tmp_path / "elsewhere" / "data",
+            "key_file": key,
+            "database_url": postgres.database_of(tmp_path / "elsewhere") if postgres.wanted() else "",
+        }
     )
     return replace(sealed_to, settings=settings)

@@ -121,8 +121,8 @@ class TestMaking:
         make.tip()
         snap = writing.take_snapshot
 
-        def then_erase(database: Path, into: Path) -> None:
-            snap(database, into)
+        def then_erase(context: Context, into: Path) -> None:
+            snap(context, into)
             with sealed_to.db.read() as session:
                 sealed_to.store.delete(session.exec(select(Photo.store_key)).one())
 
