@@ -1,14 +1,16 @@
 """Objects in a bucket of an S3-compatible store. Importing this loads the client, so only its users do.
 
 Each request carries a SHA-256 of its body that the server has to find. What fails on the way is repeated a
-few times with growing pauses, also a write of which nobody knows whether it came through: it is the same bytes
-under the same name. The client alone would not repeat that one. All of it ends within a time limit.
+few times with growing pauses, also a write of which nobody knows whether it came through, which the client
+alone would not repeat: the bytes and the name are the same. All of it ends within a time limit, and while the
+store does not answer, one step at a time asks for it; the others are told at once.
 """
 
 import contextlib
 import hashlib
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -33,6 +35,8 @@ Result = TypeVar("Result")
 CONNECT_LIMIT: Final = timedelta(seconds=3)
 REQUEST_LIMIT: Final = timedelta(seconds=30)
 """A whole request with its body; 20 MB go through a line of 6 Mbit/s within it."""
+SHORT_LIMIT: Final = timedelta(seconds=5)
+"""A request without a body of ours: some are made while others wait for the database."""
 RETRY_LIMIT: Final = timedelta(seconds=10)
 """After this no try follows another, so that whoever waits for an answer gets one."""
 CLIENT_RETRIES: Final = 2
@@ -63,7 +67,14 @@ class S3Objects:
     def __init__(self, address: StoreAddress, secret_file: Path | None) -> None:
         access_key, secret_key = _keys(secret_file)
         self._address = address
-        self._store = S3Store(
+        self._in_doubt = False
+        self._asking = threading.Lock()
+        self._store = self._open(access_key, secret_key, REQUEST_LIMIT)
+        self._quick = self._open(access_key, secret_key, SHORT_LIMIT)
+
+    def _open(self, access_key: str, secret_key: str, limit: timedelta) -> S3Store:
+        address = self._address
+        return S3Store(
             address.bucket,
             prefix=address.prefix or None,
             endpoint=address.endpoint or None,
@@ -75,7 +86,7 @@ class S3Objects:
             client_options={
                 "allow_http": address.endpoint.startswith("http://"),
                 "connect_timeout": CONNECT_LIMIT,
-                "timeout": REQUEST_LIMIT,
+                "timeout": limit,
             },
             retry_config={
                 "max_retries": CLIENT_RETRIES,
@@ -113,7 +124,7 @@ class S3Objects:
     def write(self, name: str, data: bytes) -> None:
         """As `Objects.write`."""
         once = self._write_large if len(data) > PART_BYTES else self._write_small
-        _repeatedly(lambda: once(name, data))
+        self._repeatedly(lambda: once(name, data))
 
     def _write_small(self, name: str, data: bytes) -> None:
         try:
@@ -128,7 +139,7 @@ class S3Objects:
     def _write_large(self, name: str, data: bytes) -> None:
         """Write in parts, which takes no condition: it is asked before, and no name is given twice."""
         try:
-            obstore.head(self._store, name)
+            obstore.head(self._quick, name)
         except (NotFoundError, FileNotFoundError):
             pass
         except (BaseError, OSError) as error:
@@ -139,7 +150,7 @@ class S3Objects:
             return
         try:
             obstore.put(self._store, name, data, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=4)
-            kept = obstore.head(self._store, name)["size"]
+            kept = obstore.head(self._quick, name)["size"]
         except (BaseError, OSError) as error:
             raise self._trouble(error) from error
         if kept != len(data):
@@ -152,7 +163,7 @@ class S3Objects:
 
     def read(self, name: str) -> bytes:
         """As `Objects.read`."""
-        return _repeatedly(lambda: self._read(name))
+        return self._repeatedly(lambda: self._read(name))
 
     def _read(self, name: str) -> bytes:
         try:
@@ -162,11 +173,11 @@ class S3Objects:
 
     def remove(self, name: str) -> None:
         """As `Objects.remove`."""
-        _repeatedly(lambda: self._remove(name))
+        self._repeatedly(lambda: self._remove(name))
 
     def _remove(self, name: str) -> None:
         try:
-            obstore.delete(self._store, name)
+            obstore.delete(self._quick, name)
         except (BaseError, OSError) as error:
             found = self._trouble(error, name)
             if not isinstance(found, FileNotFoundError):
@@ -175,12 +186,42 @@ class S3Objects:
     def listed(self) -> Iterator[Listed]:
         """As `Objects.listed`, a thousand with each request."""
         try:
-            for page in obstore.list(self._store, chunk_size=1000):
+            for page in obstore.list(self._quick, chunk_size=1000):
                 for each in page:
                     if "/" in each["path"]:
                         yield Listed(each["path"], each["size"], each["last_modified"].timestamp())
         except (BaseError, OSError) as error:
             raise self._trouble(error) from error
+
+    def _repeatedly(self, step: Callable[[], Result]) -> Result:
+        """Do a step that may be repeated until the store answers, or for as long as somebody would wait."""
+        if not self._in_doubt:
+            return self._tried(step, TRIES)
+        if not self._asking.acquire(blocking=False):
+            msg = f"the photo store {self.where} does not answer"
+            raise StoreUnreachable(msg)
+        try:
+            return self._tried(step, 1)
+        finally:
+            self._asking.release()
+
+    def _tried(self, step: Callable[[], Result], tries: int) -> Result:
+        end = time.monotonic() + RETRY_LIMIT.total_seconds()
+        for number in range(tries):
+            try:
+                result = step()
+            except StoreUnreachable:
+                if number == tries - 1 or time.monotonic() > end:
+                    self._in_doubt = True
+                    raise
+                time.sleep(FIRST_PAUSE_S * 2**number * (1 + random.random()))  # noqa: S311 - spreads, hides nothing
+            except OSError:
+                self._in_doubt = False  # it answered
+                raise
+            else:
+                self._in_doubt = False
+                return result
+        raise AssertionError
 
     def _trouble(self, error: Exception, name: str = "") -> StoreTrouble | FileNotFoundError:
         """What an error of the client is to us; its text goes no further, since it quotes the server's."""
@@ -194,19 +235,6 @@ class S3Objects:
         if isinstance(error, NotFoundError | FileNotFoundError):
             return FileNotFoundError(name)
         return StoreUnreachable(f"the photo store {self.where} does not answer")
-
-
-def _repeatedly(step: Callable[[], Result]) -> Result:
-    """Do a step that may be repeated until the store answers, or for as long as somebody would wait."""
-    end = time.monotonic() + RETRY_LIMIT.total_seconds()
-    for number in range(TRIES):
-        try:
-            return step()
-        except StoreUnreachable:
-            if number == TRIES - 1 or time.monotonic() > end:
-                raise
-            time.sleep(FIRST_PAUSE_S * 2**number * (1 + random.random()))  # noqa: S311 - spreads, hides nothing
-    raise AssertionError
 
 
 def _keys(secret_file: Path | None) -> tuple[str, str]:

@@ -30,7 +30,6 @@ def show(
     face: Annotated[int, Query(ge=-1, le=1000)] = -1,
 ) -> Response:
     """Show a derived picture, marked, to an officer who may see it; its audit row is durable by then."""
-    with context.db.write() as session:
-        picture = service.view(session, context.store, officer, photo_id, kind, face)
+    picture = service.view(context, officer, photo_id, kind, face)
     made = service.marked(picture, officer, photo_id, kind, now(), context.settings.zone)
     return Response(made, media_type="image/jpeg", headers=PICTURE_HEADERS)

@@ -9,8 +9,8 @@ from sqlmodel import Session
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import officer_actor
+from app.core.context import Context
 from app.core.errors import NotFound
-from app.core.files import PhotoStore
 from app.officers.models import Officer
 from app.photos import queries, stamping
 from app.photos.models import Rendition, RenditionKind
@@ -38,23 +38,26 @@ def show(
 
 
 def view(
-    session: Session,
-    store: PhotoStore,
-    officer: Officer,
-    photo_id: UUID,
-    kind: RenditionKind,
-    face_position: int,
+    context: Context, officer: Officer, photo_id: UUID, kind: RenditionKind, face_position: int
 ) -> bytes:
-    """Open a derived picture for an officer, with its audit row in the same transaction.
+    """Open a derived picture for an officer; its audit row is durable by then.
+
+    It is read before the row is written, so that a slow store keeps nobody from writing, and one that was
+    erased at this moment leaves no row.
 
     Raises:
         NotFound: no such picture, not this officer's to see, or erased at this moment.
+        StoreTrouble: the photo store is away.
     """
-    rendition = show(session, officer, photo_id, kind, face_position)
+    with context.db.read() as session:
+        rendition = queries.get_viewable(session, officer, photo_id, kind, face_position)
     try:
-        return store.get(rendition.store_key, rendition.sealed_key)
+        picture = context.store.get(rendition.store_key, rendition.sealed_key)
     except FileNotFoundError as error:
         raise NotFound from error
+    with context.db.write() as session:
+        show(session, officer, photo_id, kind, face_position)
+    return picture
 
 
 def marked(

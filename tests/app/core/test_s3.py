@@ -109,6 +109,47 @@ class TestLine:
         finally:
             s3.shared().resume()
 
+    def test_while_it_hangs_one_asks_and_the_others_are_told_at_once(
+        self, prefix: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A store that hangs does not take all threads of a web process with it."""
+        objects = direct(prefix)
+        objects.write("aa/one", MARK)
+        asked, answered = threading.Semaphore(0), threading.Event()
+
+        def hang(_name: str) -> bytes:
+            asked.release()
+            answered.wait()
+            raise StoreUnreachable
+
+        monkeypatch.setattr(objects, "_read", hang)
+        answered.set()
+        with pytest.raises(StoreUnreachable):
+            objects.read("aa/one")
+        while asked.acquire(blocking=False):
+            pass
+        answered.clear()
+
+        def ask() -> None:
+            with pytest.raises(StoreUnreachable):
+                objects.read("aa/one")
+
+        first = threading.Thread(target=ask)
+        first.start()
+        asked.acquire()
+        try:
+            for _ in range(20):
+                with pytest.raises(StoreUnreachable):
+                    objects.read("aa/one")
+            assert not asked.acquire(blocking=False), "nobody else asked"
+        finally:
+            answered.set()
+            first.join()
+        monkeypatch.undo()
+
+        assert objects.read("aa/one") == MARK
+        assert objects.read("aa/one") == MARK
+
 
 class TestPlace:
     def test_a_bucket_that_is_not_there_is_named(self, prefix: str) -> None:
