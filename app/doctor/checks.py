@@ -3,9 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import func, text
 from sqlmodel import col, select
@@ -17,7 +15,8 @@ from app.core.context import Context
 from app.core.db import PRAGMAS
 from app.core.jobs import Job, JobState
 from app.core.objects import PHOTOS, StoreRefused, StoreTrouble
-from app.doctor import stored
+from app.doctor import server, stored
+from app.doctor.findings import Finding, Level
 from app.keys import rewrapping
 from app.photos.confinement import Confinement, confinement
 
@@ -27,31 +26,6 @@ OLDEST_BACKUP = timedelta(days=2)
 OLDEST_CHECKPOINT = timedelta(minutes=30)
 SAMPLE = 200
 """Stored files that are opened unless all are asked for."""
-
-
-class Level(StrEnum):
-    """How grave it is."""
-
-    FINE = "fine"
-    LOOK = "look"  # Somebody should look at it soon.
-    BROKEN = "broken"  # A promise does not hold.
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        check: its name.
-        level: how grave it is.
-        says: a sentence; never a name, a text or a place.
-        do: what to do; empty when it is fine.
-    """
-
-    check: str
-    level: Level
-    says: str
-    do: str = ""
 
 
 Check = Callable[[Context, bool], Iterator[Finding]]
@@ -95,6 +69,7 @@ def _keys(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT
 
 def _database(context: Context, everything: bool) -> Iterator[Finding]:  # noqa: FBT001
     if context.db.engine.dialect.name != "sqlite":
+        yield from server.findings(context)
         return
     with context.db.read() as session:
         wrong = [

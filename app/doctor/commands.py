@@ -8,7 +8,7 @@ from rich.console import Console
 from app.core.context import open_context
 from app.core.settings import Settings
 from app.doctor import checks, stored
-from app.doctor.checks import Level
+from app.doctor.findings import Level
 
 out = Console()
 STATUS = {Level.FINE: 0, Level.LOOK: 1, Level.BROKEN: 2}

@@ -22,7 +22,7 @@ from app.core import jobs
 from app.core.clock import now
 from app.core.context import Context
 from app.doctor import checks, stored
-from app.doctor.checks import Level
+from app.doctor.findings import Level
 from app.main import create_app
 from app.photos.confinement import Confinement
 from app.photos.models import Photo
