@@ -20,7 +20,7 @@ from app.officers.models import Officer
 from app.photos.sandbox import Examiner
 from app.worker import Worker
 from tests.make import Make
-from tests.servers import postgres
+from tests.servers import postgres, s3
 
 ORIGIN = "http://homeward.test"
 
@@ -32,10 +32,12 @@ hypothesis.settings.load_profile("shared")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL, tests about SQLite's own files and words say so and are passed over."""
+    """On servers, tests about SQLite's or the photo folder's own files say so and are passed over."""
     for item in items:
         if postgres.wanted() and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="It is about SQLite's own files or words."))
+        if s3.wanted() and item.get_closest_marker("folder"):
+            item.add_marker(pytest.mark.skip(reason="It is about the photo folder's own files."))
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +76,7 @@ def test_settings(folder: Path) -> Settings:
     """Settings for a test: everything below one folder, cheap receipt hashing, plain HTTP."""
     return Settings(
         database_url=postgres.database_of(folder) if postgres.wanted() else "",
+        **(s3.settings_for(folder) if s3.wanted() else {}),
         data_dir=folder / "data",
         key_file=folder / "keys" / "homeward.key",
         secure_cookies=False,

@@ -1,6 +1,7 @@
 """A real PostgreSQL server with pgvector, from a package, on a socket of its own: no container, no root."""
 
 import atexit
+import ctypes
 import functools
 import hashlib
 import importlib.util
@@ -22,6 +23,7 @@ OWNER: Final = "postgres"
 NOBODY: Final = "nobody"
 """Who runs the server when the tests are root's: it refuses root."""
 START_S: Final = 60.0
+PR_SET_PDEATHSIG: Final = 1
 
 SWIFT: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 """For tests that ask what is written, not whether it survives a power cut."""
@@ -91,6 +93,7 @@ class PostgresServer:
             stderr=log,
             cwd="/",
             start_new_session=True,
+            preexec_fn=_end_with_the_tests,  # noqa: PLW1509 - it calls one function of the C library
             **self._as,  # type: ignore[call-overload]
         )
         log.close()
@@ -151,6 +154,11 @@ class PostgresServer:
         subprocess.run(  # type: ignore[call-overload]  # noqa: S603 - a program of the package
             [str(_program(program)), *arguments], check=True, capture_output=True, cwd="/", **self._as
         )
+
+
+def _end_with_the_tests() -> None:
+    """Have the kernel end the server when the tests' process is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 @functools.cache
