@@ -13,6 +13,7 @@ from app.audit.commands import audit_app
 from app.backup import commands as backup_commands
 from app.backup.moving import database_app
 from app.candidates import calibrating
+from app.candidates.face_commands import faces_app
 from app.core import log
 from app.core.context import Context, open_context
 from app.core.crypto import KeyProblem
@@ -45,6 +46,7 @@ app.add_typer(partners_app, name="partners")
 app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
 app.add_typer(hashes_app, name="hashes")
+app.add_typer(faces_app, name="faces")
 app.add_typer(photos_app, name="photos")
 app.add_typer(keys_app, name="keys")
 app.add_typer(backup_commands.backup_app, name="backup")

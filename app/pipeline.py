@@ -22,7 +22,7 @@ from sqlmodel import Session, select
 from app import erasing
 from app.audit.service import SYSTEM
 from app.candidates import jobs as candidate_jobs
-from app.candidates.gallery import GalleryCache
+from app.candidates.gallery import Galleries
 from app.core.context import Context
 from app.core.jobs import enqueue
 from app.enquiries import answering
@@ -62,7 +62,7 @@ class Tools:
 
     context: Context
     examiner: ExaminesPhotos
-    gallery: GalleryCache
+    gallery: Galleries
     router: Callable[[], Router]
 
 

@@ -15,7 +15,7 @@ from app import pipeline, watches
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, checkpoints_path, write_checkpoint
-from app.candidates.gallery import GalleryCache
+from app.candidates.gallery import gallery_of
 from app.core import jobs
 from app.core.context import Context
 from app.core.jobs import Claim
@@ -59,7 +59,7 @@ class Worker:
         self._tools = pipeline.Tools(
             context=context,
             examiner=examiner,
-            gallery=GalleryCache(context.settings.data_dir),
+            gallery=gallery_of(context),
             router=self._current_router,
         )
 

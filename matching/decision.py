@@ -1,6 +1,6 @@
 """Decision scores of a gallery: growing up taken out, then normalised by the gallery's own strangers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -64,6 +64,15 @@ class DecisionSpace:
         if len(references):
             self.cohort.add(self.settled(references, ages))
         return self if self.cohort.sufficient else None
+
+    def showing(self, references: Floats, ages: Floats) -> Self:
+        """The same space for a few of the gallery's references, from which nothing is learned.
+
+        Args:
+            references: (n, d) float32 unit length.
+            ages: (n,) years on them; NaN where unknown.
+        """
+        return replace(self, cohort=self.cohort.showing(self.settled(references, ages)))
 
     def settled(self, templates: Floats, ages: Floats | None = None) -> Floats:
         """Templates without what their age does to them.

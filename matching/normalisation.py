@@ -157,6 +157,20 @@ class Cohort:
         self._rows, self._digests = self._rows[keep], self._digests[keep]
         self._sample()
 
+    def showing(self, templates: NDArray[np.float32]) -> "Cohort":
+        """The same cohort for other references, which are not drawn for it.
+
+        Args:
+            templates: (n, d) float32 unit length, of the same gallery.
+
+        Returns:
+            A cohort to which nothing may be added, and from which nothing may be taken.
+        """
+        shown = Cohort.__new__(type(self))
+        shown.__dict__.update(self.__dict__)
+        shown._rows, shown._traits = _checked(templates), None  # noqa: SLF001 - it is a cohort, too.
+        return shown
+
     def describe(self, templates: NDArray[np.float32]) -> Traits:
         """Compare templates with the cohort.
 

@@ -71,6 +71,8 @@ class Rules:
     calibration: Calibration
     bands: NDArray[np.intp]
     """(n,) number of each reference's age band."""
+    counts: NDArray[np.intp]
+    """(6,) references of each band in the whole gallery; `gallery` may hold a few of them."""
     wide: NDArray[np.float64]
     """Score at or above which a reference of each band makes its record a candidate."""
     strict: NDArray[np.float64]
@@ -125,6 +127,21 @@ class Rules:
                 return None
         return self._made(gallery, space, self.false_matches, self.calibration)
 
+    def of_size(self, references: int) -> Self:
+        """The rules for a larger gallery, of so many references, of which this one is an even sample."""
+        counts = np.floor(self.counts / max(self.size, 1) * references).astype(np.intp)
+        counts[counts.argmax()] += references - counts.sum()
+        return self._made(self.gallery, self.space, self.false_matches, self.calibration, counts)
+
+    def showing(self, gallery: Gallery) -> Self:
+        """The same rules for a few references of the gallery: as strict, and learned from the same.
+
+        Args:
+            gallery: those references.
+        """
+        space = self.space and self.space.showing(gallery.references, gallery.ages)
+        return replace(self, gallery=gallery, space=space, bands=_bands(gallery.ages))
+
     @classmethod
     def _made(
         cls,
@@ -132,19 +149,29 @@ class Rules:
         space: DecisionSpace | None,
         rates: FalseMatchModel,
         calibration: Calibration,
+        counts: NDArray[np.intp] | None = None,
     ) -> Self:
-        rare = min(EXPECTED_FALSE_FIRST / max(len(gallery.references), 1), WIDE_RATE)
+        bands = _bands(gallery.ages)
+        if counts is None:
+            counts = np.bincount(bands, minlength=len(_BANDS))
+        rare = min(EXPECTED_FALSE_FIRST / max(int(counts.sum()), 1), WIDE_RATE)
         strict = [rates.sure_threshold(rare, band) for band in AgeBand]
         return cls(
             gallery,
             space,
             rates,
             calibration,
-            _bands(gallery.ages),
+            bands,
+            counts,
             np.array([rates.threshold(WIDE_RATE, band) for band in _BANDS]),
             # Shown first, an unknown age must convince in every band.
             np.array([*strict, max(strict)]),
         )
+
+    @property
+    def size(self) -> int:
+        """References of the whole gallery."""
+        return int(self.counts.sum())
 
     @property
     def operating_point(self) -> str:
@@ -158,16 +185,15 @@ class Rules:
         Each reference is counted for itself, with the probe in its own age band, where strangers are most
         alike; so the true number is at most this.
         """
-        counts = np.bincount(self.bands, minlength=len(_BANDS))
         rates = [
             self.false_matches.rate_at_most(at, band) for at, band in zip(self.wide, _BANDS, strict=True)
         ]
-        return min(float(counts @ rates), float(CANDIDATE_LIST_LIMIT))
+        return min(float(self.counts @ rates), float(CANDIDATE_LIST_LIMIT))
 
     @property
     def expected_false_first(self) -> float:
         """Mean number of wrong candidates shown first by these rules; at most `EXPECTED_FALSE_FIRST`."""
-        return min(EXPECTED_FALSE_FIRST, WIDE_RATE * len(self.gallery.references))
+        return min(EXPECTED_FALSE_FIRST, WIDE_RATE * self.size)
 
     def search(
         self,
@@ -225,7 +251,7 @@ class Rules:
                     threshold=float(self.wide[self.bands[row]]),
                     rank=rank,
                     first=first,
-                    expected_false=len(self.gallery.references) * min(rates),
+                    expected_false=self.size * min(rates),
                     likelihood=self._likelihood(score, decision, row, facts, expected),
                     hazards=self._hazards(row, facts, expected),
                 )

@@ -1,10 +1,15 @@
-"""The gallery in the worker's memory: the references of open records, kept up to date change by change."""
+"""The gallery: the references of open records, here in the worker's memory, kept up to date change by change.
+
+`app.candidates.vector_gallery` searches the same in PostgreSQL; the protocols are what both promise.
+"""
 
 import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 import numpy as np
@@ -13,10 +18,12 @@ from sqlmodel import Session
 
 from app.candidates import calibrations, gallery_rows
 from app.candidates.gallery_rows import DAYS_IN_YEAR, FACTS, SEXES, Rows
+from app.core.context import Context
 from app.encoders import queries as encoders
 from app.encoders.models import EnrolledEncoder
 from app.records.models import Sex
 from matching.calibration import Calibration
+from matching.candidate_list import CandidateList, ProbeFacts
 from matching.policy import Rules
 from matching.ranking import Gallery
 from matching.search import ExactIndex
@@ -33,8 +40,103 @@ class NoActiveEncoder(RuntimeError):
     """No encoder was made the active one; a worker's start does that."""
 
 
-class OpenGallery:
+@dataclass(frozen=True)
+class Alike:
+    """A reference that was found, and how similar it is."""
+
+    reference_id: UUID
+    score: float
+    """Comparison score; higher is more similar."""
+
+
+class Searched(Protocol):
     """The references that a probe is compared with, until the gallery is next looked at.
+
+    References and records have numbers that hold for this look alone.
+    """
+
+    @property
+    def encoder(self) -> str:
+        """Whose templates."""
+
+    @property
+    def version(self) -> str:
+        """Of the encoder."""
+
+    @property
+    def size(self) -> int:
+        """Records searched."""
+
+    @property
+    def rules(self) -> Rules:
+        """What decides.
+
+        Raises:
+            CalibrationMissing: nobody has measured what this encoder's scores mean.
+        """
+
+    def record_id(self, number: int) -> UUID:
+        """The record with a number."""
+
+    def reference_id(self, row: int) -> UUID:
+        """The reference with a number."""
+
+    def rows_of(self, record_id: UUID) -> NDArray[np.intp]:
+        """The numbers of a record's references."""
+
+    def search(
+        self,
+        probe: NDArray[np.float32],
+        facts: ProbeFacts,
+        seen_on: date,
+        rows: NDArray[np.intp] | None = None,
+    ) -> CandidateList:
+        """The records that people will look at; see `matching.policy.Rules.search`.
+
+        Args:
+            probe: (d,) float32 unit length.
+            facts: what else is known of the probe.
+            seen_on: day of the probe's photo.
+            rows: references that are compared; None for all.
+        """
+
+    def promising(self, probes: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Which of many probes have a candidate among some references."""
+
+    def nearest(
+        self,
+        probe: NDArray[np.float32],
+        wanted: int,
+        *,
+        sex: Sex | None = None,
+        born: tuple[date, date] | None = None,
+    ) -> list[Alike]:
+        """The most similar references, most similar first; what a record leaves open agrees with all.
+
+        Args:
+            probe: (d,) float32 unit length.
+            wanted: how many.
+            sex: of the child; unknown agrees with all.
+            born: first and last day between which it was born.
+        """
+
+
+class Galleries(Protocol):
+    """Where a worker gets the gallery from."""
+
+    def current(self, session: Session) -> Searched:
+        """The gallery as the database has it now.
+
+        Args:
+            session: a session whose answers belong together, as those of one transaction do.
+
+        Raises:
+            NoActiveEncoder: there is nothing to search with.
+        """
+
+
+class OpenGallery:
+    """The references in memory, until the gallery is next looked at.
 
     Args:
         encoder: whose templates.
@@ -61,6 +163,11 @@ class OpenGallery:
         """Records searched."""
         return int(np.unique(self._index.facts["number"]).size)
 
+    @property
+    def references(self) -> int:
+        """References searched; a record may have several."""
+        return len(self._index)
+
     @cached_property
     def rules(self) -> Rules:
         """What decides; made with the first search after a change.
@@ -81,6 +188,37 @@ class OpenGallery:
         renewed = rules.renewed(self._gallery(), removed) if rules is not None else None
         if renewed is not None:
             self.__dict__["rules"] = renewed
+
+    def search(
+        self,
+        probe: NDArray[np.float32],
+        facts: ProbeFacts,
+        seen_on: date,
+        rows: NDArray[np.intp] | None = None,
+    ) -> CandidateList:
+        """As `Searched` has it."""
+        if self.size == 0:
+            return CandidateList((), 0.0, 0.0)
+        return self.rules.search(probe, facts, expected_ages=self.expected_ages(seen_on), rows=rows)
+
+    def promising(self, probes: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """As `Searched` has it."""
+        return self.rules.promising(probes, rows)
+
+    def nearest(
+        self,
+        probe: NDArray[np.float32],
+        wanted: int,
+        *,
+        sex: Sex | None = None,
+        born: tuple[date, date] | None = None,
+    ) -> list[Alike]:
+        """As `Searched` has it."""
+        found = self._index.search(probe, wanted, self.mask(sex=sex, born=born))
+        return [
+            Alike(gallery_rows.uuid_of(key), score)
+            for key, score in zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+        ]
 
     def _gallery(self) -> Gallery:
         facts = self._index.facts
@@ -178,11 +316,14 @@ class GalleryCache:
         last = gallery_rows.last_change(session)
         if last == self._seq:
             return
-        changed = gallery_rows.changes_after(session, self._seq)
+        changed = self._own(session, gallery_rows.changes_after(session, self._seq))
         if last < self._seq or len(changed) > REBUILD_SHARE * len(self._index) + 100:
             self._read_anew(session, encoder)
             return
-        rows = gallery_rows.rows(session, encoder, only=changed)
+        if not changed:
+            self._seq = last
+            return
+        rows = self._rows(session, encoder, changed)
         gone = gallery_rows.ids_of(changed)
         removed = self._index.rows_of(gone)
         self._index.remove(gone)
@@ -194,9 +335,18 @@ class GalleryCache:
             self._current = self._made(encoder)
             self._current.follow(before, removed)
 
+    def _own(self, session: Session, changed: list[UUID]) -> list[UUID]:
+        """Those of the changed references that this gallery holds or may hold now."""
+        del session
+        return changed
+
+    def _rows(self, session: Session, encoder: EnrolledEncoder, only: Collection[UUID] | None = None) -> Rows:
+        """The rows of these references, or of all, as far as this gallery holds them."""
+        return gallery_rows.rows(session, encoder, only=only)
+
     def _read_anew(self, session: Session, encoder: EnrolledEncoder) -> None:
         last = gallery_rows.last_change(session)
-        rows = gallery_rows.rows(session, encoder)
+        rows = self._rows(session, encoder)
         width = rows.templates.shape[1] or gallery_rows.dimensions(session, encoder) or 1
         self._use(encoder, ExactIndex(width, FACTS), seq=last)
         self._add(rows)
@@ -221,3 +371,16 @@ class GalleryCache:
             # An index made before its encoder had left a template is empty and of no dimensions yet.
             self._index = ExactIndex(rows.templates.shape[1], FACTS)
         self._index.add(rows.ids, rows.templates, rows.facts)
+
+
+def gallery_of(context: Context) -> Galleries:
+    """The gallery that a deployment searches.
+
+    Raises:
+        Conflict: the setting asks for what its database cannot do.
+    """
+    if context.settings.face_index == "memory":
+        return GalleryCache(context.settings.data_dir)
+    from app.candidates.vector_gallery import VectorGalleryCache  # noqa: PLC0415 - it builds on this module.
+
+    return VectorGalleryCache(context)

@@ -42,6 +42,7 @@ class Rows:
     ids: Ids
     templates: NDArray[np.float32]
     facts: NDArray[np.void]
+    template_ids: list[UUID]
 
 
 def last_change(session: Session) -> int:
@@ -90,16 +91,17 @@ def rows(session: Session, encoder: EnrolledEncoder, only: Collection[UUID] | No
             )
         ]
     facts = np.zeros(len(found), dtype=FACTS)
-    for place, (_vector, record, reference) in enumerate(found):
+    for place, (_vector, record, reference, _template) in enumerate(found):
         age = _age(record, reference)
         facts[place] = (record.id.bytes, -1, age, _born(record, reference, age), SEXES[record.sex])
-    vectors = b"".join(vector for vector, _, _ in found)
+    vectors = b"".join(vector for vector, _, _, _ in found)
     return Rows(
-        ids_of([reference.id for _, _, reference in found]),
+        ids_of([reference.id for _, _, reference, _ in found]),
         unit(np.frombuffer(vectors, dtype="<f4").astype(np.float32).reshape(len(found), -1))
         if found
         else np.empty((0, 0), dtype=np.float32),
         facts,
+        [template_id for _, _, _, template_id in found],
     )
 
 
@@ -123,9 +125,9 @@ def uuid_of(key: bytes) -> UUID:
     return UUID(bytes=key.ljust(ID_BYTES, b"\0"))
 
 
-def _of_open_records(encoder: EnrolledEncoder) -> Select[bytes, Record, Reference]:
+def _of_open_records(encoder: EnrolledEncoder) -> Select[bytes, Record, Reference, UUID]:
     return (
-        select(Template.vector, Record, Reference)
+        select(Template.vector, Record, Reference, Template.id)
         .join(Reference, col(Reference.face_id) == col(Template.face_id))
         .join(Record, col(Record.id) == col(Reference.record_id))
         .where(

@@ -6,7 +6,7 @@ from uuid import UUID
 import numpy as np
 
 from app.candidates import progress, queries, service
-from app.candidates.gallery import GalleryCache, OpenGallery
+from app.candidates.gallery import Galleries, Searched
 from app.candidates.models import SearchCause
 from app.candidates.service import Probe
 from app.core.context import Context
@@ -23,7 +23,7 @@ WRITTEN_AT_A_TIME = 100
 
 def search_tip(
     context: Context,
-    gallery: GalleryCache,
+    gallery: Galleries,
     tip_id: UUID,
     cause: SearchCause = SearchCause.TIP,
     anew: UUID | None = None,
@@ -47,7 +47,7 @@ def search_tip(
     return _propose(context, found, current, cause, anew=anew is not None)
 
 
-def search_tips(context: Context, gallery: GalleryCache, first: UUID, last: UUID) -> int:
+def search_tips(context: Context, gallery: Galleries, first: UUID, last: UUID) -> int:
     """Search a range of tips anew with an encoder that was promoted.
 
     Returns:
@@ -60,7 +60,7 @@ def search_tips(context: Context, gallery: GalleryCache, first: UUID, last: UUID
 
 def search_separated(
     context: Context,
-    gallery: GalleryCache,
+    gallery: Galleries,
     tip_id: UUID,
     photo_id: UUID | None = None,
     left_id: UUID | None = None,
@@ -84,7 +84,7 @@ def search_separated(
     return added + sum(search_tip(context, gallery, other) for other in left if other != tip_id)
 
 
-def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
+def retroact(context: Context, gallery: Galleries, record_id: UUID) -> int:
     """Compare a new or changed record with every retained face of every tip.
 
     Returns:
@@ -103,7 +103,7 @@ def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
             return added
         last = batch[-1][0].id
         probes = [service.probe_of(*row) for row in batch]
-        places = current.rules.promising(np.stack([probe.template for probe in probes]), own)
+        places = current.promising(np.stack([probe.template for probe in probes]), own)
         found = [(probes[place], service.compare(probes[place], current, own)) for place in places]
         added += _propose(context, found, current, SearchCause.RETROACTION)
 
@@ -111,7 +111,7 @@ def retroact(context: Context, gallery: GalleryCache, record_id: UUID) -> int:
 def _propose(
     context: Context,
     found: Sequence[tuple[Probe, CandidateList]],
-    gallery: OpenGallery,
+    gallery: Searched,
     cause: SearchCause,
     *,
     anew: bool = False,

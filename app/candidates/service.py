@@ -12,7 +12,7 @@ from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
 from app.candidates import queries
-from app.candidates.gallery import OpenGallery
+from app.candidates.gallery import Searched
 from app.candidates.models import Candidate, CandidateList, SearchCause, Support
 from app.photos.models import Face, FaceRole, Photo, PhotoState
 from app.photos.queries import faces_with_templates
@@ -48,9 +48,7 @@ def probe_of(face: Face, vector: bytes, tip: Tip) -> Probe:
     )
 
 
-def probes_of_tip(
-    session: Session, tip_id: UUID, gallery: OpenGallery, anew: UUID | None = None
-) -> list[Probe]:
+def probes_of_tip(session: Session, tip_id: UUID, gallery: Searched, anew: UUID | None = None) -> list[Probe]:
     """The tip's faces that still have to be searched.
 
     A copy of a picture that was searched for another tip is left out: its candidates stand already, and
@@ -82,29 +80,22 @@ def probes_of_tip(
     ]
 
 
-def compare(probe: Probe, gallery: OpenGallery, rows: NDArray[np.intp] | None = None) -> Chosen:
-    """Compare one probe with the gallery; pure arithmetic, outside any transaction.
+def compare(probe: Probe, gallery: Searched, rows: NDArray[np.intp] | None = None) -> Chosen:
+    """Compare one probe with the gallery, outside any transaction.
 
     Args:
         probe: the face.
         gallery: the gallery.
         rows: references that are compared; None for all.
     """
-    if gallery.size == 0:
-        return Chosen((), 0.0, 0.0)
-    return gallery.rules.search(
-        probe.template,
-        ProbeFacts(poor_face=probe.poor_face),
-        expected_ages=gallery.expected_ages(probe.seen_on),
-        rows=rows,
-    )
+    return gallery.search(probe.template, ProbeFacts(poor_face=probe.poor_face), probe.seen_on, rows)
 
 
 def propose(
     session: Session,
     probe: Probe,
     chosen: Chosen,
-    gallery: OpenGallery,
+    gallery: Searched,
     cause: SearchCause,
     short_list: int,
     *,
@@ -195,7 +186,7 @@ def propose(
     return len(standing)
 
 
-def _rests_on(gallery: OpenGallery) -> tuple[str, str]:
+def _rests_on(gallery: Searched) -> tuple[str, str]:
     """How strict a search was, and which calibration spoke: for auditors."""
     if gallery.size == 0:
         return "", ""

@@ -198,8 +198,23 @@ def turned(keys: Keys, number: int, vector: bytes, *, back: bool = False) -> byt
     import numpy as np  # noqa: PLC0415 - the web process, which has no vectors, does without it.
 
     numbers = np.frombuffer(vector, dtype="<f4").astype(np.float64)
-    rotation = _rotation(keys.ring_key(number, "template rotation"), numbers.size)
-    return ((rotation.T if back else rotation) @ numbers).astype("<f4").tobytes()
+    matrix = rotation(keys, number, numbers.size)
+    return ((matrix.T if back else matrix) @ numbers).astype("<f4").tobytes()
+
+
+def rotation(keys: Keys, number: int, size: int, purpose: str = "template rotation") -> NDArray[np.float64]:
+    """The secret rotation of a key; its transpose turns back.
+
+    Args:
+        keys: the deployment's keys.
+        number: of the key.
+        size: numbers in a vector.
+        purpose: what is turned; each purpose has a rotation of its own.
+
+    Raises:
+        Unsealable: there is no key of this number.
+    """
+    return _rotation(keys.ring_key(number, purpose), size)
 
 
 def as_text(sealed: bytes) -> str:

@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     operator_name: str = Field("Homeward", description="Authority named on pages and in answers.")
     review_lease_minutes: int = Field(15, ge=1, description="How long a reviewer holds a claimed candidate.")
     short_list: int = Field(10, ge=1, le=50, description="Most candidates of a face that are shown first.")
+    face_index: str = Field(
+        "memory",
+        pattern="^(memory|pgvector)$",
+        description="Where faces are searched: in each worker's memory, or by pgvector in PostgreSQL.",
+    )
     golden_rate: float = Field(
         0.05, ge=0, le=0.5, description="Known answers mixed in for each candidate that is proposed."
     )

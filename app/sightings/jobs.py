@@ -7,7 +7,7 @@ from sqlmodel import Session
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
-from app.candidates.gallery import GalleryCache
+from app.candidates.gallery import Galleries
 from app.core.context import Context
 from app.sightings import queries, suggesting
 from app.sightings.models import SightingSuggestion
@@ -15,7 +15,7 @@ from app.sightings.suggesting import Likeness
 from matching.calibration import CalibrationMissing
 
 
-def suggest(context: Context, gallery: GalleryCache, tip_id: UUID) -> int:
+def suggest(context: Context, gallery: Galleries, tip_id: UUID) -> int:
     """Suggest which faces of other tips may show a child of this tip.
 
     Where nobody has measured what the active encoder's scores mean, there is no threshold and no suggestion.

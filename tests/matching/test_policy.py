@@ -299,3 +299,41 @@ class TestWhatIsSaid:
         candidate = search(gallery_of([0.999], [1], [9])).candidates[0]
 
         assert candidate.likelihood.support == Support.MODERATE
+
+
+class TestAFew:
+    def test_rules_shown_a_few_references_decide_as_with_all(self) -> None:
+        """Whoever finds those most like a probe elsewhere gets the same candidates, and as strictly."""
+        gallery, probes = large()
+        rules = Rules.of("dlib", gallery)
+        assert rules.false_matches.kind == ScoreKind.DECISION
+        seen = np.full(len(gallery.ages), 10.0, dtype=np.float32)
+        shown = 0
+        for probe in probes[:40]:
+            few = np.argsort(-(gallery.references @ probe))[:250]
+            part = Gallery(gallery.references[few], gallery.records[few], gallery.ages[few])
+            ours = rules.showing(part).search(probe, expected_ages=seen[few])
+            theirs = rules.search(probe, expected_ages=seen)
+            assert [(each.record, each.first, each.rank) for each in ours.candidates] == [
+                (each.record, each.first, each.rank) for each in theirs.candidates
+            ]
+            for one, other in zip(ours.candidates, theirs.candidates, strict=True):
+                assert one.decision == pytest.approx(other.decision, abs=1e-3)
+                assert one.expected_false == pytest.approx(other.expected_false, rel=1e-2)
+            assert (ours.expected_false, ours.expected_false_first) == (
+                theirs.expected_false,
+                theirs.expected_false_first,
+            )
+            shown += len(ours.candidates)
+        assert shown > 40
+
+    def test_rules_of_a_sample_are_as_strict_as_the_whole_gallery_needs(self) -> None:
+        """More references bring more strangers, so each must be more unusual."""
+        gallery, _ = large()
+        rules = Rules.of("dlib", gallery)
+        larger = rules.of_size(1_000_001)
+
+        assert larger.size == 1_000_001
+        assert (larger.strict > rules.strict).all()
+        assert np.array_equal(larger.wide, rules.wide)
+        assert rules.of_size(rules.size).strict == pytest.approx(rules.strict)
