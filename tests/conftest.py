@@ -92,11 +92,15 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """What another process has to be told to find a test's deployment."""
-    return {
+    told = {
         "HOMEWARD_DATA_DIR": str(settings.data_dir),
         "HOMEWARD_KEY_FILE": str(settings.key_file),
         "HOMEWARD_DATABASE_URL": settings.database_url,
+        "HOMEWARD_PHOTO_STORE_URL": settings.photo_store_url,
     }
+    if settings.photo_store_secret_file is not None:
+        told["HOMEWARD_PHOTO_STORE_SECRET_FILE"] = str(settings.photo_store_secret_file)
+    return told
 
 
 @pytest.fixture
