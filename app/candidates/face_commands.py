@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from app.core.context import Context, open_context
 from app.core.errors import Conflict
@@ -31,27 +30,22 @@ def status() -> None:
 
     context = _opened()
     out.print(f"Faces are searched by: {context.settings.face_index}.")
-    table = Table("encoder", "version", "state", "copies", "of older keys", "graph", "unfinished", "MB")
     with context.db.read() as session:
         if not vector_schema.exists(session.connection()):
             out.print("There are no search copies; homeward faces index makes them.")
             return
-        due = vector_copies.due(session)
         for encoder in encoders.in_use(session):
             found = vector_index.state(session, encoder, context.keys.newest)
-            table.add_row(
-                encoder.name,
-                encoder.version,
-                encoder.state.value,
-                str(found.copies),
-                str(found.of_other_keys),
-                ", ".join(found.graphs) or "none",
-                ", ".join(found.broken) or "none",
-                f"{found.byte_count / 1e6:.1f}",
+            out.print(
+                f"{encoder.name} {encoder.version} ({encoder.state.value}): {found.copies} copies, "
+                f"{found.of_other_keys} turned by older keys; "
+                f"graph: {', '.join(found.graphs) or 'none'}, {found.byte_count / 1e6:.1f} MB; "
+                f"unfinished: {', '.join(found.broken) or 'none'}.",
+                soft_wrap=True,
+                highlight=False,
             )
+        out.print(f"References that have to be copied: {vector_copies.due(session)}.")
     context.close()
-    out.print(table)
-    out.print(f"References that have to be copied: {due}.")
 
 
 @faces_app.command("index")

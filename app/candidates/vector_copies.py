@@ -167,10 +167,23 @@ def _some_due(engine: Engine, keys: Keys) -> int:
     with Session(engine) as session, session.begin():
         if session.execute(text("SELECT 1 FROM face_index.due LIMIT 1")).first() is None:
             return 0
-        _lock(session)
-        some = {row.reference_id: row.seq for row in session.execute(_DUE, {"most": AT_A_TIME})}
-        _copy(session, keys, some)
-        return len(some)
+        lock(session)
+        return take_due(session, keys)
+
+
+def take_due(session: Session, keys: Keys) -> int:
+    """Copy some of what is due, in one transaction with its being due no more.
+
+    Args:
+        session: a session that holds the lock.
+        keys: the deployment's keys.
+
+    Returns:
+        References gone through.
+    """
+    some = {row.reference_id: row.seq for row in session.execute(_DUE, {"most": AT_A_TIME})}
+    _copy(session, keys, some)
+    return len(some)
 
 
 def _some_renewed(engine: Engine, keys: Keys, most: int) -> int:
@@ -181,13 +194,14 @@ def _some_renewed(engine: Engine, keys: Keys, most: int) -> int:
         asked = {"encoder": active.id, "newest": keys.newest, "most": most}
         if session.execute(_OF_OTHER_KEYS, asked).first() is None:
             return 0
-        _lock(session)
+        lock(session)
         old = {row.reference_id: row.seq for row in session.execute(_OF_OTHER_KEYS, asked)}
         _copy(session, keys, old)
         return len(old)
 
 
-def _lock(session: Session) -> None:
+def lock(session: Session) -> None:
+    """Be the only one that copies, until the transaction ends."""
     session.execute(text(f"SET LOCAL lock_timeout = '{WAIT}'"))
     session.execute(text(f"SELECT pg_advisory_xact_lock({COPYING})"))
 

@@ -78,6 +78,8 @@ class VectorGallery:
         self._exact_limit = exact_limit
         self._record_ids = _Numbers()
         self._reference_ids = _Numbers()
+        self._small: dict[Shelf, bool] = {}
+        """Whether all of a shelf's copies are compared where nothing filters them."""
 
     @cached_property
     def rules(self) -> Rules:
@@ -171,10 +173,17 @@ class VectorGallery:
         found: list[Near] = []
         for shelf, has_graph in self._shelves:
             turned = vector_search.turned_probe(self._context.keys, shelf, probe)
-            small = not has_graph or vector_search.is_small(session, shelf, filters, self._exact_limit)
-            ask = vector_search.exactly if small else vector_search.by_graph
+            exact = not has_graph or self._is_small(session, shelf, filters)
+            ask = vector_search.exactly if exact else vector_search.by_graph
             found += ask(session, shelf, turned, wanted, filters)
         return found
+
+    def _is_small(self, session: Session, shelf: Shelf, filters: Filters) -> bool:
+        if filters.any:
+            return vector_search.is_small(session, shelf, filters, self._exact_limit)
+        if shelf not in self._small:
+            self._small[shelf] = vector_search.is_small(session, shelf, filters, self._exact_limit)
+        return self._small[shelf]
 
     def _near(self, session: Session, rows: NDArray[np.intp]) -> list[Near]:
         ids = [self._reference_ids[row] for row in rows.tolist()]

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -24,7 +24,9 @@ from sqlmodel import Session
 
 from app.audit.service import SYSTEM
 from app.candidates import vector_copies, vector_index, vector_search
+from app.candidates.gallery import Galleries, GalleryCache
 from app.candidates.gallery_rows import FACTS, SEXES, ids_of
+from app.candidates.vector_gallery import VectorGalleryCache
 from app.candidates.vector_search import Filters, Near, Shelf
 from app.core.context import Context, open_context
 from app.core.crypto import Keys
@@ -34,6 +36,7 @@ from app.encoders import service as encoders
 from app.encoders.models import EnrolledEncoder
 from app.encoders.service import EncoderKey
 from app.records.models import Sex
+from matching.candidate_list import ProbeFacts
 from matching.search import ExactIndex
 from tests.servers.postgres import PostgresServer
 
@@ -46,6 +49,7 @@ FETCHED = 60
 """Copies fetched for twenty, before they are compared exactly."""
 FIRST_DAY = date(2005, 1, 1).toordinal()
 DAYS = 18 * 365
+SEEN_ON = date(2026, 3, 1)
 FILTERS = {
     "all": Filters(),
     "sex (half and a tenth unknown)": Filters(Sex.FEMALE),
@@ -105,7 +109,7 @@ class People:
 def fill(context: Context, conninfo: str, references: int, dimensions: int) -> Gallery:
     """Put synthetic references into both; rows that only describe them are left out."""
     with context.db.write() as session:
-        encoder = encoders.ensure_active(session, EncoderKey("synthetic", "1"), SYSTEM)
+        encoder = encoders.ensure_active(session, EncoderKey("dlib", "synthetic"), SYSTEM)
     people, index = People(dimensions), ExactIndex(dimensions, FACTS)
     draw = np.random.default_rng(8)
     with psycopg.connect(conninfo) as connection:
@@ -141,6 +145,20 @@ def _write(
         for reference_id, row in zip(ids, turned, strict=True):
             sealed = seal(keys, row.tobytes(), "template.vector", keys.newest)
             copy.write_row((reference_id, reference_id, encoder.name, encoder.version, sealed))
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    with cursor.copy(
+        "COPY record (id, number, name, sex, born_on, missing_since, missing_place, features, "
+        "jurisdiction_code, state, golden, kept_by, revision, created_at, updated_at) FROM STDIN"
+    ) as copy:
+        for reference_id, fact in zip(ids, facts, strict=True):
+            born, sex = date.fromordinal(int(fact["born"])), list(SEXES)[int(fact["sex"])].value
+            about = (born, moment.date(), "", "", "CN", "open", False, "", 1, moment, moment)
+            copy.write_row((reference_id, reference_id.hex, "", sex, *about))
+    with cursor.copy(
+        "COPY reference (id, record_id, photo_id, face_id, age_years, created_at) FROM STDIN"
+    ) as copy:
+        for reference_id, fact in zip(ids, facts, strict=True):
+            copy.write_row((*[reference_id] * 4, float(fact["age"]), moment))
     vectors = vector_copies.turned(keys, keys.newest, templates)
     with cursor.copy("COPY face_index.copy FROM STDIN") as copy:
         for place, reference_id in enumerate(ids):
@@ -228,12 +246,45 @@ def _asked(
     return answer
 
 
+def decide(context: Context, gallery: Gallery) -> Iterator[tuple[str, float, int, int, int]]:
+    """Way, median milliseconds, probes, those with the same candidates, with the same first ones."""
+    stages: dict[str, Galleries] = {
+        "memory": GalleryCache(context.settings.data_dir),
+        "pgvector": VectorGalleryCache(context),
+    }
+    answers: dict[str, list[list[tuple[UUID, bool]]]] = {}
+    for way, cache in stages.items():
+        with context.db.read() as session:
+            searched = cache.current(session)
+        start = time.perf_counter()
+        rules = searched.rules
+        out.print(f"{way}: rules for {rules.size:,} references in {time.perf_counter() - start:.0f} s")
+        times, answers[way] = [], []
+        for probe in gallery.probes:
+            start = time.perf_counter()
+            chosen = searched.search(probe, ProbeFacts(), SEEN_ON)
+            times.append(1_000 * (time.perf_counter() - start))
+            answers[way].append([(searched.record_id(each.record), each.first) for each in chosen.candidates])
+        pairs = list(zip(answers["memory"], answers[way], strict=True))
+        yield (
+            way,
+            statistics.median(times),
+            len(pairs),
+            sum([each for each, _ in one] == [each for each, _ in other] for one, other in pairs),
+            sum(
+                [each for each, first in one if first] == [each for each, first in other if first]
+                for one, other in pairs
+            ),
+        )
+
+
 def main() -> None:
     """Measure and print."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--references", type=int, default=100_000)
     asked.add_argument("--dimensions", type=int, default=128)
     asked.add_argument("--memory", default="2GB", help="For building the graph.")
+    asked.add_argument("--decisions", action="store_true", help="Also whole searches, by all rules.")
     given = asked.parse_args()
     server = PostgresServer(settings=SETTINGS)
     try:
@@ -269,6 +320,13 @@ def main() -> None:
             for name, way, rows, ms, recall in measure(context, gallery):
                 table.add_row(name, f"{rows:,}", way, f"{ms:.1f}", f"{recall:.4f}")
             out.print(table)
+            if given.decisions:
+                table = Table(
+                    "search with decisions", "p50 ms", "probes", "same candidates", "same first ones"
+                )
+                for row in decide(context, gallery):
+                    table.add_row(row[0], f"{row[1]:.0f}", *map(str, row[2:]))
+                out.print(table)
             context.close()
     finally:
         server.close()
