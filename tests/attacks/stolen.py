@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sqlmodel import select
 
 from app.audit.service import TIPSTER
+from app.backup.writing import SNAPSHOT, take_snapshot
 from app.core import sealing
 from app.core.context import Context, open_context
 from app.core.crypto import Keys, Unsealable
@@ -135,8 +136,14 @@ def fill(context: Context, examiner: Examiner, people: int) -> Filled:
 
 
 def steal(context: Context, folder: Path) -> Path:
-    """Copy the data folder as it lies there, log included, while the deployment runs."""
-    return Path(shutil.copytree(context.settings.data_dir, folder / "stolen"))
+    """Copy the data folder as it lies there, log included, while the deployment runs.
+
+    Of a server's database, the thief has the rows.
+    """
+    copied = Path(shutil.copytree(context.settings.data_dir, folder / "stolen"))
+    if context.db.engine.dialect.name != "sqlite":
+        take_snapshot(context, copied / SNAPSHOT)
+    return copied
 
 
 def loot(stolen: Path, keys: Keys, filled: Filled) -> Loot:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pyrage import x25519
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, text
 
 from app.audit import service as audit
 from app.audit.models import Action, AuditEvent
@@ -22,6 +21,7 @@ from app.photos.models import Photo, Rendition
 from app.tips.models import Tip
 from tests.app.backup.conftest import IDENTITY
 from tests.conftest import environment_of
+from tests.guards import drop_guards
 from tests.make import Make, jpeg
 
 
@@ -237,14 +237,10 @@ class TestReading:
     ) -> None:
         """A log that does not hang together is not put in the place of one that does."""
         make.candidate()
-        with sqlite3.connect(sealed_to.settings.data_dir / "homeward.sqlite") as raw:
-            raw.execute("DROP TRIGGER audit_event_no_update")
-            raw.execute(
-                "INSERT INTO audit_event "
-                "(at, actor_kind, action, subject_kind, subject_id, detail, previous_hash, hash) "
-                "VALUES ('2026-01-01 00:00:00', 'system', 'tip_state', 'tip', 'x', '{}', '0', 'a'), "
-                "('2026-01-01 00:00:00', 'system', 'tip_state', 'tip', 'x', '{}', 'b', 'c')"
-            )
+        with sealed_to.db.write() as session:
+            audit.record(session, audit.SYSTEM, Action.TIP_VIEWED, "tip", "x")
+            drop_guards(session.connection())
+            session.execute(text("UPDATE audit_event SET hash = 'a' WHERE seq = 1"))
         written = writing.write(sealed_to, tmp_path / "one.age")
 
         with pytest.raises(Invalid):

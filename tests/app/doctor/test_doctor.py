@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +27,7 @@ from app.photos.confinement import Confinement
 from app.photos.models import Photo
 from app.tips.models import Tip
 from tests.conftest import Client, environment_of
+from tests.guards import drop_guards, rewrite
 from tests.make import Make, jpeg
 
 
@@ -70,14 +70,13 @@ def ahead(context: Context) -> None:
 
 
 def edited(context: Context) -> None:
-    with sqlite3.connect(context.settings.data_dir / "homeward.sqlite") as raw:
-        raw.execute("DROP TRIGGER audit_event_no_update")
-        raw.execute("UPDATE audit_event SET subject_id = 'another'")
+    with context.db.write() as session:
+        drop_guards(session.connection())
+    rewrite(context, "UPDATE audit_event SET subject_id = 'another'")
 
 
 def shut(context: Context) -> None:
-    with sqlite3.connect(context.settings.data_dir / "homeward.sqlite") as raw:
-        raw.execute("UPDATE photo SET sealed_key = zeroblob(80)")
+    rewrite(context, "UPDATE photo SET sealed_key = :zeroes", zeroes=bytes(80))
 
 
 BREAKING: dict[str, list[Callable[[Context], None]]] = {

@@ -1,6 +1,5 @@
 """Promises about what lies sealed, and about changing the key."""
 
-import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from app.audit import service as audit
@@ -18,6 +18,7 @@ from app.core.crypto import NUMBERED, KeyProblem, Keys, Unsealable, add_key, loa
 from app.keys import rewrapping
 from app.photos.models import Face, Photo, PhotoFingerprint, Template
 from app.tips.models import Author, Tip, TipMessage
+from tests.guards import rewrite, stored_bytes
 from tests.make import ENCODER, ENCODER_VERSION, Make
 
 PLACE, WORDS, CONTACT = "Shengli Road 117, underpass", "A girl of about six sells lighters.", b"13912345678"
@@ -47,11 +48,6 @@ def fill(context: Context, make: Make) -> Tip:
     return tip
 
 
-def raw_files(context: Context) -> bytes:
-    """All that lies in the data folder."""
-    return b"".join(path.read_bytes() for path in context.settings.data_dir.rglob("*") if path.is_file())
-
-
 def everything(context: Context, tip: Tip) -> tuple[Any, ...]:
     """What the product reads of the tip."""
     with context.db.read() as session:
@@ -74,7 +70,7 @@ class TestAtRest:
         """A copied disk shows no place, word, contact, miniature or template, not even a turned one."""
         fill(context, make)
 
-        raw = raw_files(context)
+        raw = stored_bytes(context)
 
         turned = sealing.turned(context.keys, 1, vector(1))
         for marker in (PLACE.encode(), WORDS.encode(), CONTACT, b"miniature", b"Where exactly"):
@@ -87,9 +83,8 @@ class TestAtRest:
     ) -> None:
         """An older database goes on; `keys rewrap` seals it."""
         tip = fill(context, make)
-        with sqlite3.connect(context.settings.data_dir / "homeward.sqlite") as plain:
-            plain.execute("UPDATE template SET vector = ?", (vector(7),))
-            plain.execute("UPDATE tip_message SET text = 'as it was'")
+        rewrite(context, "UPDATE template SET vector = :vector", vector=vector(7))
+        rewrite(context, "UPDATE tip_message SET text = 'as it was'")
 
         before = everything(context, tip)
         assert before[5] == "as it was"
@@ -99,7 +94,7 @@ class TestAtRest:
         assert everything(context, tip) == before
         assert 0 not in rewrapping.needed(context)
         context.db.empty_log()
-        assert b"as it was" not in raw_files(context)
+        assert b"as it was" not in stored_bytes(context)
 
     def test_a_value_opens_in_its_own_column_only(self, context: Context) -> None:
         """Who can write to the database cannot move one officer's words under another name."""
@@ -180,11 +175,8 @@ class TestRotation:
         rewrapping.rewrap(again)
         again.close()
 
-        with (
-            sqlite3.connect(context.settings.data_dir / "homeward.sqlite") as plain,
-            pytest.raises(sqlite3.IntegrityError, match="kept as they were"),
-        ):
-            plain.execute("UPDATE tip SET description = 'something else'")
+        with pytest.raises(IntegrityError, match="kept as they were"):
+            rewrite(context, "UPDATE tip SET description = 'something else'")
 
     def test_stopped_half_way_it_goes_on(
         self, context: Context, make: Make, monkeypatch: pytest.MonkeyPatch

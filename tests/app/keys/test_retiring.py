@@ -2,11 +2,11 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from app.audit import sealed
@@ -20,6 +20,7 @@ from app.keys import retiring, rewrapping
 from app.tips.models import Tip
 from tests.app.keys.test_keys import everything, fill
 from tests.conftest import environment_of
+from tests.guards import rewrite
 from tests.make import Make
 
 KILLED = """
@@ -102,15 +103,18 @@ def test_words_in_the_log_keep_their_key(context: Context) -> None:
         retiring.retire(context, 2)
 
 
+def lying(context: Context) -> str:
+    """A message as it lies in the database."""
+    with context.db.read() as session:
+        return str(session.connection().execute(text("SELECT text FROM tip_message")).scalar_one())
+
+
 def test_what_does_not_open_is_counted_and_left(here: Context, make: Make) -> None:
     """The command says how many and where, ends with 1, and changes nothing of them."""
     tip = fill(here, make)
-    path = here.settings.data_dir / "homeward.sqlite"
-    with sqlite3.connect(path) as raw:
-        (words,) = raw.execute("SELECT text FROM tip_message").fetchone()
-        damaged = words[:-8] + ("A" * 8 if not words.endswith("A" * 8) else "B" * 8)
-        raw.execute("UPDATE tip_message SET text = ?", (damaged,))
-    raw.close()
+    words = lying(here)
+    damaged = words[:-8] + ("A" * 8 if not words.endswith("A" * 8) else "B" * 8)
+    rewrite(here, "UPDATE tip_message SET text = :damaged", damaged=damaged)
     add_key(here.settings.key_file)
 
     said = CliRunner().invoke(app, ["keys", "rewrap"])
@@ -118,9 +122,7 @@ def test_what_does_not_open_is_counted_and_left(here: Context, make: Make) -> No
     assert said.exit_code == 1
     assert "tip_message.text: 1 do not open" in said.output
     assert "Everything is sealed" not in said.output
-    with sqlite3.connect(path) as raw:
-        assert raw.execute("SELECT text FROM tip_message").fetchone() == (damaged,)
-    raw.close()
+    assert lying(here) == damaged
     with here.db.read() as session:
         assert session.get_one(Tip, tip.id).description
 

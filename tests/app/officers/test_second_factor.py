@@ -16,6 +16,7 @@ from app.officers import second_factors, sessions
 from app.officers.models import FactorKind, Officer, OfficerSession, RecoveryCode, Role, SecondFactor
 from tests.app.officers.conftest import PASSWORD, MakeAccount
 from tests.conftest import Client
+from tests.guards import stored_bytes
 from tests.make import Make
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -176,8 +177,7 @@ class TestDigits:
         enter(door, officer)
         secret, codes = set_up(door)
 
-        raw = (strict.settings.data_dir / "homeward.sqlite").read_bytes()
-        raw += (strict.settings.data_dir / "homeward.sqlite-wal").read_bytes()
+        raw = stored_bytes(strict)
         assert secret.encode() not in raw
         assert all(code.replace("-", "").encode() not in raw for code in codes)
 
