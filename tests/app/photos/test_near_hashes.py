@@ -125,6 +125,7 @@ def test_every_exchanged_hash_within_the_distance_is_found_by_its_words(
             )
             session.add(row)
             session.flush()
+            assert row.number is not None
             session.add_all(PhotoWord(word=word, number=row.number) for word in band_words(other).tolist())
         session.flush()
         rows = joining.near_hashes(session, [probe], near_band_words([probe]).tolist())
