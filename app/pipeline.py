@@ -225,7 +225,8 @@ def _hand_over(session: Session, tip_id: UUID) -> None:
     tip = session.get_one(Tip, tip_id)
     if tip.state == TipState.PROCESSING:
         progress.move(session, tip, TipState.ROUTED, SYSTEM)
-        enqueue(session, "suggest_sightings", f"suggest_sightings:{tip_id}", tip_id=str(tip_id))
+        lane = f"area {tip.jurisdiction_code}"
+        enqueue(session, "suggest_sightings", f"suggest_sightings:{tip_id}", lane=lane, tip_id=str(tip_id))
 
 
 def _park(tools: Tools, photo_id: UUID, reason: str) -> None:

@@ -106,7 +106,7 @@ class Worker:
             StoreTrouble: the photo store is away; the job waits for it.
         """
         settings = self._context.settings
-        with self._context.db.write() as session:
+        with self._context.db.write_together() as session:
             held = jobs.claim(session, self.name, settings.job_lease_seconds)
         if held is None:
             return False
@@ -125,7 +125,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - whatever a job raises, the queue goes on
                 self._failed(held, error)
                 return True
-        with self._context.db.write() as session:
+        with self._context.db.write_together() as session:
             jobs.finish(session, held.id, self.name)
         log.info(
             "job_done", job=str(held.id), job_kind=held.kind, seconds=round(time.monotonic() - started, 2)
@@ -139,7 +139,7 @@ class Worker:
         if held.attempts >= self._context.settings.job_attempts:
             self._give_up(held, reason)
             return
-        with self._context.db.write() as session:
+        with self._context.db.write_together() as session:
             jobs.retry_later(session, held, self.name, reason)
 
     def _give_up(self, held: Claim, reason: str) -> None:
@@ -199,7 +199,7 @@ class _Heartbeat:
         lease = self._context.settings.job_lease_seconds
         while not self._done.wait(lease / 3):
             try:
-                with self._context.db.write() as session:
+                with self._context.db.write_together() as session:
                     jobs.renew(session, self._held.id, self._worker, lease)
             except Exception as error:  # noqa: BLE001 - a missed beat is retried; the lease still stands
                 log.warning("lease_not_renewed", job=str(self._held.id), error=type(error).__name__)

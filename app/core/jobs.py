@@ -2,15 +2,21 @@
 
 Claiming counts the try before work starts; a lease that runs out gives the job to any worker; a worker that
 lost its lease changes nothing. A job that keeps failing is parked with its reason, never looped or dropped.
+
+Who is next is one moment, the job's turn. It begins as the moment of asking and the delay of the job's
+urgency: what is less urgent waits behind what comes meanwhile, and not for ever. Jobs of one lane (a channel,
+an area) stand a second apart behind the lane's own backlog, so that a flood in one lane waits for itself and
+not before all others. Related to the virtual clock of Zhang, SIGCOMM 1990; here the lane's clock is its
+backlog, so that a lane whose flood is over owes nothing.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, Index, or_, update
+from sqlalchemy import JSON, Column, Index, func, or_, update
 from sqlmodel import Field, Session, col, select
 
 from app.core.clock import now
@@ -21,6 +27,26 @@ RETRY_DELAYS_S = (2, 10, 60, 300)
 
 CLOCK_JUMP_S = 3_600.0
 """A retry, a lease or a row further ahead than this was written by a clock that has been set back since."""
+
+
+BEFORE_ALL = "1970-01-01 00:00:00"
+"""Turn of jobs that an earlier version asks for: it knows no turns, and its jobs are not to wait for all."""
+
+LANE_STEP = timedelta(seconds=1)
+"""Between the turns of two jobs of one lane that wait."""
+
+
+class Urgency(Enum):
+    """How long a job stands back for what comes after it."""
+
+    DANGER = -timedelta(days=7)
+    """Somebody may be in danger now: before everything that has not waited for a week."""
+    PEOPLE = timedelta(0)
+    """A person waits for it: a tip, a question."""
+    ORDINARY = timedelta(minutes=1)
+    """What follows from a step."""
+    BULK = timedelta(hours=1)
+    """Many at once: searches after an import, photos for another encoder."""
 
 
 class JobState(StrEnum):
@@ -36,9 +62,19 @@ class Job(Row, table=True):
     """One piece of background work."""
 
     __tablename__ = "job"
-    __table_args__ = (Index("job_due", "state", "run_at"),)
+    __table_args__ = (
+        Index("job_due", "state", "run_at"),
+        Index("job_next", "state", "turn", "id"),
+        Index("job_lane_end", "lane", "state", "turn"),
+    )
 
     kind: str
+    lane: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Whose work it is, so that one flood does not hold up all; empty for nobody's."""
+    turn: datetime = Field(
+        default_factory=now, sa_type=UtcDateTime, sa_column_kwargs={"server_default": BEFORE_ALL}
+    )
+    """The job whose turn is earliest is next."""
     args: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     unique_key: str | None = Field(default=None, unique=True)
     state: JobState = Field(default=JobState.READY, sa_type=stored(JobState))
@@ -61,22 +97,39 @@ class Claim:
     attempts: int
 
 
-def enqueue(session: Session, kind: str, unique_key: str | None = None, **args: str) -> None:
+def enqueue(
+    session: Session,
+    kind: str,
+    unique_key: str | None = None,
+    *,
+    urgency: Urgency = Urgency.ORDINARY,
+    lane: str = "",
+    **args: str,
+) -> None:
     """Add a job to the caller's transaction.
 
     Args:
         session: the transaction of the job's cause.
         kind: name of the handler.
         unique_key: asked for twice under one key, the job exists once.
+        urgency: how long it stands back for others.
+        lane: whose work it is; its jobs are done in turn with those of other lanes.
         args: plain text values, ids mostly.
     """
     if unique_key is not None and session.exec(select(Job.id).where(Job.unique_key == unique_key)).first():
         return
-    session.add(Job(kind=kind, args=args, unique_key=unique_key))
+    turn = now() + urgency.value
+    if lane:
+        lane = f"{lane} {urgency.name.lower()}"
+        last = session.exec(
+            select(func.max(Job.turn)).where(Job.lane == lane, Job.state == JobState.READY)
+        ).one()
+        turn = max(turn, last + LANE_STEP) if last else turn
+    session.add(Job(kind=kind, args=args, unique_key=unique_key, lane=lane, turn=turn))
 
 
 def claim(session: Session, worker: str, lease_s: float) -> Claim | None:
-    """Take the job that is due first, counting the try before any work.
+    """Take a job whose worker is gone, or else the one whose turn is earliest; count the try before any work.
 
     A clock that ran ahead and was set right leaves moments that would not come for years: such jobs are due.
 
@@ -85,28 +138,35 @@ def claim(session: Session, worker: str, lease_s: float) -> Claim | None:
     """
     moment = now()
     unbelievable = moment + timedelta(seconds=CLOCK_JUMP_S + lease_s)
-    retried_ahead = (col(Job.attempts) > 0) & (col(Job.run_at) > unbelievable)
-    lease_is_over = or_(col(Job.lease_until) < moment, col(Job.lease_until) > unbelievable)
-    due = (
+    left_behind = (
         select(Job.id)
         .where(
-            or_(
-                (col(Job.state) == JobState.READY)
-                & or_(col(Job.run_at) <= moment, col(Job.created_at) > unbelievable, retried_ahead),
-                (col(Job.state) == JobState.RUNNING) & lease_is_over,
-            )
+            Job.state == JobState.RUNNING,
+            or_(col(Job.lease_until) < moment, col(Job.lease_until) > unbelievable),
         )
-        .order_by(col(Job.run_at), col(Job.id))
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        .order_by(col(Job.lease_until), col(Job.id))
     )
-    job_id = session.exec(due).first()
-    if job_id is None:
-        return None
+    retried_ahead = (col(Job.attempts) > 0) & (col(Job.run_at) > unbelievable)
+    ready = (
+        select(Job.id)
+        .where(
+            Job.state == JobState.READY,
+            or_(col(Job.run_at) <= moment, col(Job.created_at) > unbelievable, retried_ahead),
+        )
+        .order_by(col(Job.turn), col(Job.id))
+    )
+    for due in (left_behind, ready):
+        job_id = session.exec(due.limit(1).with_for_update(skip_locked=True)).first()
+        if job_id is not None:
+            return _take(session, job_id, worker, moment + timedelta(seconds=lease_s))
+    return None
+
+
+def _take(session: Session, job_id: UUID, worker: str, until: datetime) -> Claim:
     job = session.get_one(Job, job_id)
     job.state = JobState.RUNNING
     job.worker = worker
-    job.lease_until = moment + timedelta(seconds=lease_s)
+    job.lease_until = until
     job.attempts += 1
     session.add(job)
     return Claim(job.id, job.kind, dict(job.args), job.attempts)

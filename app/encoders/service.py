@@ -175,6 +175,7 @@ def _search_all_tips(session: Session, encoder: EnrolledEncoder) -> int:
             session,
             "search_tips",
             f"search_tips:{encoder.id}:{encoder.promoted_at.isoformat()}:{ours[0]}",
+            urgency=jobs.Urgency.BULK,
             first=str(ours[0]),
             last=str(ours[-1]),
         )

@@ -113,7 +113,12 @@ def ask(context: Context, picture: NewPhoto) -> UUID:
             _require_room(session, context)
             session.add(enquiry)
             jobs.enqueue(
-                session, "answer_enquiry", f"answer_enquiry:{enquiry.id}", enquiry_id=str(enquiry.id)
+                session,
+                "answer_enquiry",
+                f"answer_enquiry:{enquiry.id}",
+                urgency=jobs.Urgency.PEOPLE,
+                lane="enquiries",
+                enquiry_id=str(enquiry.id),
             )
             audit.record(session, TIPSTER, Action.ENQUIRY_MADE, "enquiry", enquiry.id)
     except TooMany:

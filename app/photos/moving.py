@@ -8,6 +8,7 @@ whatever order the steps of other photos are taken back.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -197,5 +198,5 @@ def _move(
     was, photo.cluster_id = photo.cluster_id, cluster_id
     session.add(photo)
     audit.record(session, actor, action, "photo", photo.id, was=str(was), now=str(cluster_id), **detail)
-    leaves = {"photo_id": str(photo.id)} if action == Action.PHOTO_SEPARATED else {}
+    leaves: dict[str, Any] = {"photo_id": str(photo.id)} if action == Action.PHOTO_SEPARATED else {}
     jobs.enqueue(session, "search_tip", tip_id=str(photo.tip_id), left_id=str(was), **leaves)

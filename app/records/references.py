@@ -70,6 +70,7 @@ def add(session: Session, record: Record, files: Kept, first: int = 0) -> None:
             session,
             "examine_reference",
             unique_key=f"examine_reference:{reference.id}",
+            lane=f"area {record.jurisdiction_code}",
             reference_id=str(reference.id),
         )
 

@@ -311,6 +311,7 @@ def _search_anew(session: Session, record: Record) -> None:
         session,
         "retroact",
         unique_key=f"retroact:{record.id}:{record.revision}",
+        lane=f"area {record.jurisdiction_code}",
         record_id=str(record.id),
     )
 

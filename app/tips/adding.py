@@ -15,6 +15,7 @@ from app.core.errors import Conflict, Invalid, TooMany, Unavailable
 from app.core.files import StoredFile
 from app.photos.models import Photo
 from app.tips import answers, fields, progress, queries, storing
+from app.tips.lanes import lane_of
 from app.tips.models import Author, Channel, ChannelKind, Submission, Tip, TipMessage, TipState
 from app.tips.parts import PHOTOS, Parts, read_parts
 
@@ -117,7 +118,14 @@ def _keep(session: Session, tip: Tip, key: str, parts: Parts, stored: list[Store
     session.add(TipMessage(tip_id=tip.id, author=Author.SYSTEM, notice=answers.PHOTOS_ADDED))
     audit.record(session, TIPSTER, Action.PHOTO_ADDED, "tip", tip.id, photos=len(stored))
     if session.get_one(Channel, tip.channel_id).kind != ChannelKind.SANDBOX:
-        jobs.enqueue(session, "add_photos", f"add_photos:{tip.id}:{held}", tip_id=str(tip.id))
+        jobs.enqueue(
+            session,
+            "add_photos",
+            f"add_photos:{tip.id}:{held}",
+            urgency=jobs.Urgency.PEOPLE,
+            lane=lane_of(tip),
+            tip_id=str(tip.id),
+        )
     _wake(session, tip)
     return True
 

@@ -19,6 +19,7 @@ from app.core.files import StoredFile
 from app.photos.models import Photo
 from app.tips import progress, receipts, storing
 from app.tips.intake import NewTip
+from app.tips.lanes import lane_of
 from app.tips.models import Channel, ChannelKind, Submission, Tip, TipFlag
 
 WEB_CHANNEL = "web"
@@ -193,6 +194,13 @@ def _keep(
     if new.key:
         session.add(Submission(channel_id=channel_id, key=new.key, digest=new.digest, tip_id=tip.id))
     if session.get_one(Channel, channel_id).kind != ChannelKind.SANDBOX:
-        jobs.enqueue(session, "process_tip", unique_key=f"process_tip:{tip.id}", tip_id=str(tip.id))
+        jobs.enqueue(
+            session,
+            "process_tip",
+            unique_key=f"process_tip:{tip.id}",
+            urgency=jobs.Urgency.DANGER if tip.danger_now else jobs.Urgency.PEOPLE,
+            lane=lane_of(tip),
+            tip_id=str(tip.id),
+        )
     audit.record(session, actor, Action.TIP_ACCEPTED, "tip", tip.id, photos=len(stored))
     return tip

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlmodel import select
+from sqlmodel import select, text
 
 from app.core import jobs
 from app.core.clock import now
 from app.core.context import Context
-from app.core.jobs import Job, JobState
+from app.core.jobs import Job, JobState, Urgency
 
 LEASE_S = 60.0
 
@@ -143,3 +143,77 @@ class TestClaim:
 
         assert again is not None
         assert again.attempts == 1
+
+
+class TestTurns:
+    """Who is next: danger, people, what follows, and bulk; each lane in its turn."""
+
+    @staticmethod
+    def ask(context: Context, *wanted: tuple[str, Urgency, str]) -> None:
+        with context.db.write() as session:
+            for name, urgency, lane in wanted:
+                jobs.enqueue(session, name, urgency=urgency, lane=lane)
+
+    @staticmethod
+    def order(context: Context, most: int = 1000) -> list[str]:
+        taken: list[str] = []
+        with context.db.write() as session:
+            while len(taken) < most and (held := jobs.claim(session, "w", LEASE_S)):
+                taken.append(held.kind)
+        return taken
+
+    def test_danger_goes_before_all_that_wait(self, context: Context) -> None:
+        """Also in a lane with a backlog of its own."""
+        bulk, tip = ("bulk", Urgency.BULK, "a"), ("tip", Urgency.PEOPLE, "a")
+        after, danger = ("after", Urgency.ORDINARY, "a"), ("danger", Urgency.DANGER, "a")
+        self.ask(context, bulk, after, *[tip] * 20, danger)
+
+        assert self.order(context) == ["danger", *["tip"] * 20, "after", "bulk"]
+
+    def test_a_flood_waits_for_itself(self, context: Context) -> None:
+        """Five tips from elsewhere are done among the first of a thousand that came before them."""
+        self.ask(context, *[("flood", Urgency.PEOPLE, "one")] * 1000)
+        self.ask(context, *[("other", Urgency.PEOPLE, "two")] * 5)
+
+        first = self.order(context, 12)
+
+        assert first.count("other") == 5
+
+    def test_many_lanes_get_alike(self, context: Context) -> None:
+        """Whoever asked for most first does not get most first."""
+        for lane, count in (("a", 40), ("b", 20), ("c", 10)):
+            self.ask(context, *[(lane, Urgency.PEOPLE, lane)] * count)
+
+        first = self.order(context, 30)
+
+        assert {lane: first.count(lane) for lane in "abc"} == {"a": 10, "b": 10, "c": 10}
+
+    def test_a_lane_whose_flood_is_over_owes_nothing(self, context: Context) -> None:
+        """What was done while nobody else waited is not held against it."""
+        self.ask(context, *[("flood", Urgency.PEOPLE, "one")] * 100)
+        self.order(context)
+        self.ask(context, ("again", Urgency.PEOPLE, "one"), ("other", Urgency.PEOPLE, "two"))
+
+        assert self.order(context) == ["again", "other"]
+
+    def test_bulk_is_not_starved(self, context: Context) -> None:
+        """After its hour it goes before tips that came in later, however many keep coming."""
+        self.ask(context, ("bulk", Urgency.BULK, ""))
+        with time_machine.travel(now() + timedelta(hours=1, seconds=1), tick=False):
+            self.ask(context, *[("tip", Urgency.PEOPLE, "")] * 3)
+
+            assert self.order(context, 1) == ["bulk"]
+
+    def test_a_claim_reads_an_index_and_sorts_nothing(self, context: Context) -> None:
+        """A hundred thousand waiting jobs make it no slower."""
+        self.ask(context, *[("flood", Urgency.PEOPLE, "one")] * 300)
+        with context.db.read() as session:
+            ready = "SELECT id FROM job WHERE state = 'ready' ORDER BY turn, id LIMIT 1"
+            if session.get_bind().dialect.name == "sqlite":
+                plan = [str(row[3]) for row in session.execute(text(f"EXPLAIN QUERY PLAN {ready}"))]
+            else:
+                session.execute(text("SET LOCAL enable_seqscan = off"))
+                plan = [str(row[0]) for row in session.execute(text(f"EXPLAIN {ready}"))]
+
+        assert any("job_next" in step for step in plan), plan
+        assert not any("TEMP B-TREE" in step or "Sort" in step for step in plan), plan
