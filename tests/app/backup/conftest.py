@@ -10,7 +10,7 @@ from pyrage import x25519
 from app.backup import writing
 from app.core.context import Context
 from tests.make import Make
-from tests.servers import postgres
+from tests.servers import postgres, s3
 
 IDENTITY = x25519.Identity.generate()
 
@@ -41,6 +41,7 @@ def elsewhere(sealed_to: Context, tmp_path: Path) -> Context:
             "data_dir": tmp_path / "elsewhere" / "data",
             "key_file": key,
             "database_url": postgres.database_of(tmp_path / "elsewhere") if postgres.wanted() else "",
+            **(s3.settings_for(tmp_path / "elsewhere") if s3.wanted() else {}),
         }
     )
     return replace(sealed_to, settings=settings)

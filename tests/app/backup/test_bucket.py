@@ -27,6 +27,11 @@ def in_bucket(settings: Settings, prefix: str = "") -> Settings:
     )
 
 
+def in_folder(settings: Settings) -> Settings:
+    """The same settings, with photos in the data folder."""
+    return settings.model_copy(update={"photo_store_url": ""})
+
+
 @pytest.fixture
 def bucketed(sealed_to: Context) -> Context:
     """A deployment with two tips whose photos lie in a bucket."""
@@ -50,7 +55,7 @@ def test_one_file_restores_everything(
 ) -> None:
     """Photos of a bucket come back, into a folder or another bucket."""
     backup = writing.write(bucketed, tmp_path / "one.age").path
-    settings = elsewhere.settings if into == "folder" else in_bucket(elsewhere.settings)
+    settings = in_folder(elsewhere.settings) if into == "folder" else in_bucket(elsewhere.settings)
 
     found = reading.restore(backup, IDENTITY, settings)
 
@@ -69,7 +74,7 @@ def test_without_photos_it_needs_the_bucket(bucketed: Context, elsewhere: Contex
     prefix = bucketed.settings.photo_store_url.split("?")[0].rpartition("/")[2]
 
     with pytest.raises(Invalid, match="holds no photos"):
-        reading.restore(backup.path, IDENTITY, elsewhere.settings)
+        reading.restore(backup.path, IDENTITY, in_folder(elsewhere.settings))
     found = reading.restore(backup.path, IDENTITY, in_bucket(elsewhere.settings, prefix))
 
     assert backup.files == found.files == 0
@@ -79,8 +84,10 @@ def test_without_photos_it_needs_the_bucket(bucketed: Context, elsewhere: Contex
 
 def test_a_folder_has_no_copies_elsewhere(sealed_to: Context, tmp_path: Path) -> None:
     """Photos of a folder are never left out."""
+    on_disk = open_context(in_folder(sealed_to.settings))
+
     with pytest.raises(Invalid, match="they go in"):
-        writing.write(sealed_to, tmp_path / "one.age", with_photos=False)
+        writing.write(on_disk, tmp_path / "one.age", with_photos=False)
 
 
 def test_another_deployments_bucket_is_not_restored_into(

@@ -22,6 +22,8 @@ from app.tips import progress, withdrawing
 from app.tips.models import Disposition, Tip
 from tests.app.backup.conftest import IDENTITY
 from tests.make import Make
+from tests.servers import s3
+from tests.stored import files as stored_files
 
 
 def renditions_of(context: Context) -> int:
@@ -37,7 +39,11 @@ def test_a_backup_that_somebody_else_made_is_refused(
     """Whoever knows the public key it is sealed to could else bring rows and officers of their own."""
     make.tip()
     forger = sealed_to.settings.model_copy(
-        update={"data_dir": tmp_path / "forger", "key_file": tmp_path / "forger.key"}
+        update={
+            "data_dir": tmp_path / "forger",
+            "key_file": tmp_path / "forger.key",
+            **(s3.settings_for(tmp_path / "forger") if s3.wanted() else {}),
+        }
     )
     forging = open_context(forger)
     forged = writing.write(forging, tmp_path / "forged.age", with_keys=with_keys).path
@@ -119,8 +125,7 @@ def test_what_was_erased_since_does_not_come_back(
     assert [photo.tip_id for photo in photos] == [kept.id]
     assert sorted(words) == ["", "", kept.place_text]
     assert names == [""]
-    files = list((elsewhere.settings.data_dir / "photos").glob("*/*"))
-    assert len(files) == 1 + renditions_of(again)
+    assert len(stored_files(again)) == 1 + renditions_of(again)
     again.close()
 
 

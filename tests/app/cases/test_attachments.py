@@ -17,6 +17,7 @@ from tests.app.cases.desk import Desk
 from tests.app.cases.papers import PNG
 from tests.conftest import Client
 from tests.make import jpeg
+from tests.stored import files as stored_files
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def rows(desk: Desk) -> list[CaseAttachment]:
 
 def kept(desk: Desk) -> int:
     """Files in the store."""
-    return sum(path.is_file() for path in (desk.context.settings.data_dir / "photos").rglob("*"))
+    return len(stored_files(desk.context))
 
 
 class TestTaking:

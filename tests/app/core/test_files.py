@@ -24,6 +24,7 @@ class TestPhotoStore:
         for file in tmp_path.rglob("*"):
             assert not file.is_file() or b"planted marker" not in file.read_bytes()
 
+    @pytest.mark.folder
     def test_file_and_folder_are_synced_before_put_returns(
         self, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -57,6 +58,7 @@ class TestPhotoStore:
 
         assert [path for path in (tmp_path / "photos").rglob("*") if path.is_file()] == []
 
+    @pytest.mark.folder
     def test_an_altered_file_does_not_open(self, context: Context) -> None:
         """A changed original is noticed."""
         stored = context.store.put(b"photo" * 100)

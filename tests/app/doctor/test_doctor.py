@@ -40,22 +40,27 @@ def found(context: Context, *, everything: bool = False) -> dict[str, Level]:
     return grave
 
 
-def photo(context: Context) -> Path:
+def key_of_photo(context: Context) -> str:
     with context.db.read() as session:
         key = session.exec(select(Photo.store_key)).first()
     assert key is not None
-    return context.settings.data_dir / "photos" / key
+    return key
+
+
+def photo(context: Context) -> Path:
+    return context.settings.data_dir / "photos" / key_of_photo(context)
 
 
 def gone(context: Context) -> None:
-    photo(context).unlink()
+    context.store.delete(key_of_photo(context))
 
 
 def altered(context: Context) -> None:
-    path = photo(context)
-    raw = bytearray(path.read_bytes())
+    key = key_of_photo(context)
+    raw = bytearray(context.store.objects.read(key))
     raw[-1] ^= 1
-    path.write_bytes(raw)
+    context.store.delete(key)
+    context.store.objects.write(key, bytes(raw))
 
 
 def late(context: Context) -> None:
@@ -131,6 +136,7 @@ def test_a_full_disk_is_found_and_tips_are_refused_in_words(context: Context, ma
         assert len(session.exec(select(Tip)).all()) == 1
 
 
+@pytest.mark.folder
 def test_old_files_without_rows_are_swept_and_nothing_else(context: Context, make: Make) -> None:
     """A young one may still get its row; one with a row stays however old it is."""
     make.tip()
@@ -186,6 +192,7 @@ def test_how_photos_are_confined_and_when_the_log_was_signed_is_said(
     assert found(context)["confinement"] == Level.LOOK
 
 
+@pytest.mark.folder
 def test_orphans_are_looked_for_by_themselves(context: Context, make: Make) -> None:
     """Nobody has to ask: the worker's watches sweep, and the log says so."""
     make.tip()

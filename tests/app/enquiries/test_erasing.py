@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
@@ -23,17 +22,13 @@ from app.worker import Worker
 from matching.examination import Examination
 from tests.app.enquiries.conftest import Ask, enquiries, picture
 from tests.make import jpeg
+from tests.stored import files, sealed_bytes
 
 PICTURE = picture("p0007-tip0.jpg")
 
 
 class Killed(BaseException):
     """Stands for kill -9."""
-
-
-def files(context: Context) -> list[Path]:
-    """The sealed files of the store."""
-    return [path for path in (context.settings.data_dir / "photos").rglob("*") if path.is_file()]
 
 
 def readable(context: Context) -> int:
@@ -140,7 +135,7 @@ class TestKills:
 
         assert len(files(context)) == 1
         assert enquiries(context) == []
-        assert PICTURE[1000:1100] not in files(context)[0].read_bytes()
+        assert PICTURE[1000:1100] not in sealed_bytes(context)
 
     def test_killed_between_answer_and_file(
         self, context: Context, ask: Ask, worker: Worker, monkeypatch: pytest.MonkeyPatch

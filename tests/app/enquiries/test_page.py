@@ -9,6 +9,7 @@ from app.tips.parts import LARGEST_PHOTO
 from tests.app.enquiries.conftest import Ask, enquiries, picture
 from tests.conftest import Client
 from tests.make import jpeg
+from tests.stored import files as stored_files
 
 FILE = ("a.jpg", jpeg(), "image/jpeg")
 
@@ -49,7 +50,7 @@ class TestForm:
 
         assert answer.status_code == 429
         assert enquiries(context) == []
-        assert not [p for p in (context.settings.data_dir / "photos").rglob("*") if p.is_file()]
+        assert stored_files(context) == []
 
     @pytest.mark.parametrize(
         ("files", "status", "sentence"),

@@ -25,6 +25,7 @@ from app.watches import WATCHES
 from tests.app.partners.packing import PLACE, Partner, new_key, photo, reading_key
 from tests.conftest import Client
 from tests.make import jpeg
+from tests.stored import files as stored_files
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def rows(context: Context) -> int:
 
 
 def files_on_disk(context: Context) -> int:
-    return sum(path.is_file() for path in (context.settings.data_dir / "photos").rglob("*"))
+    return len(stored_files(context))
 
 
 class TestFinish:

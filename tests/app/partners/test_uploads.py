@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -33,6 +32,7 @@ from app.partners.models import Upload, UploadPart
 from app.tips.parts import LARGEST_PHOTO
 from tests.app.partners.packing import PIECE, VERSION, Partner, metadata, new_key, photo, reading_key
 from tests.conftest import Client, environment_of
+from tests.stored import files, sealed_bytes
 
 MIB = 2**20
 
@@ -48,13 +48,10 @@ def id_of(address: str) -> UUID:
 
 
 def stored_bytes(context: Context) -> bytes:
-    """Everything that lies in the deployment's folder, raw."""
+    """Everything that lies in the deployment's folder and its photo store, raw."""
     folder = context.settings.data_dir
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
-
-
-def files_on_disk(context: Context) -> list[Path]:
-    return [path for path in (context.settings.data_dir / "photos").rglob("*") if path.is_file()]
+    raw = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    return raw + sealed_bytes(context)
 
 
 class TestProtocol:
@@ -111,12 +108,12 @@ class TestProtocol:
         """DELETE takes rows and bytes; afterwards there is nothing."""
         address = partner.upload(partner.package(), 100)
         partner.patch(address, 0, b"x" * 40)
-        assert len(files_on_disk(context)) == 1
+        assert len(files(context)) == 1
 
         answer = partner.send("DELETE", address, VERSION)
 
         assert (answer.status_code, answer.headers["Tus-Resumable"]) == (204, "1.0.0")
-        assert files_on_disk(context) == []
+        assert files(context) == []
         assert partner.head(address).status_code == 404
         assert partner.send("DELETE", address, VERSION).status_code == 404
 
@@ -197,7 +194,7 @@ class TestRefusals:
 
         assert [answer.status_code for answer in answers] == [409] * 5 + [422] * 3
         assert partner.head(address).headers["Upload-Offset"] == "40"
-        assert len(files_on_disk(context)) == 1
+        assert len(files(context)) == 1
 
     def test_more_than_announced(self, partner: Partner, context: Context) -> None:
         """Refused before a byte is kept, whether the body's length was told or not."""
@@ -212,7 +209,7 @@ class TestRefusals:
 
         assert (told.status_code, untold.status_code) == (413, 413)
         assert partner.head(address).headers["Upload-Offset"] == "0"
-        assert files_on_disk(context) == []
+        assert files(context) == []
 
     def test_version_and_kind(self, partner: Partner) -> None:
         """412 names the version that is spoken; a piece of another kind is 415."""
@@ -261,7 +258,7 @@ class TestRefusals:
             packages.sweep(context)
 
         assert [answer.status_code for answer in answers] == [404] * 3
-        assert files_on_disk(context) == []
+        assert files(context) == []
         with context.db.read() as session:
             assert session.exec(select(Upload)).all() == []
             assert session.exec(select(UploadPart)).all() == []
@@ -377,7 +374,7 @@ class TestDurability:
             thread.join()
 
         assert results.count(Conflict) == 7
-        assert len(files_on_disk(context)) == 1
+        assert len(files(context)) == 1
         assert len(set(uploads.whole(context, id_of(address)))) == 1
 
     def test_killed_between_disk_and_row(
@@ -399,11 +396,10 @@ class TestDurability:
             broken.setattr(uploads, "append", kill)
             pieces._keep_piece(context, upload, data)
 
-        (orphan,) = files_on_disk(context)
-        key = f"{orphan.parent.name}/{orphan.name}"
-        assert data[:24] not in orphan.read_bytes()
+        (orphan,) = files(context)
+        assert data[:24] not in context.store.objects.read(orphan)
         with pytest.raises(Unsealable):
-            context.store.get(key, context.keys.seal(bytes(32)))
+            context.store.get(orphan, context.keys.seal(bytes(32)))
         assert partner.head(address).headers["Upload-Offset"] == "0"
         assert partner.patch(address, 0, data).status_code == 204
         assert uploads.whole(context, id_of(address)) == data

@@ -24,6 +24,7 @@ from app.worker import Worker
 from tests.app.records.test_importing import write
 from tests.attacks import pictures
 from tests.make import Make
+from tests.stored import files
 
 KEPT_OF_A_PHOTO = (Photo, Face, Template, Rendition, PhotoHash, PhotoFingerprint, Reference)
 LINE = "{number},Planted Nameholder,male,2018-03-01,2024-03-01,North,scar,440304,{photo}|2023-03-01"
@@ -56,10 +57,6 @@ def left(session: Session) -> dict[str, int]:
     """Rows of photos and of what is computed from them, by table; only those that there are."""
     counts = {table.__name__: len(session.exec(select(table)).all()) for table in KEPT_OF_A_PHOTO}
     return {name: count for name, count in counts.items() if count}
-
-
-def files(context: Context) -> list[Path]:
-    return [path for path in (context.settings.data_dir / "photos").rglob("*") if path.is_file()]
 
 
 def with_a_comment(picture: bytes) -> bytes:

@@ -20,6 +20,7 @@ from app.worker import Worker
 from tests.app.records.test_importing import GOOD, write
 from tests.app.records.test_importing import folder as folder  # noqa: PLC0414 - a fixture
 from tests.make import Make, jpeg
+from tests.stored import files as stored_files
 
 NAME = "Planted Nameholder"
 
@@ -44,7 +45,6 @@ class TestErasing:
         worker.run_until_idle()
         with context.db.read() as session:
             hashes = [photo.sha256 for photo in session.exec(select(Photo))]
-            photos = context.settings.data_dir / "photos"
         assert NAME.encode() in everything_stored(context)
 
         with context.db.write() as session:
@@ -54,7 +54,7 @@ class TestErasing:
         left = everything_stored(context)
         for planted in (NAME, "PLANTED-4711", "右眉有疤", *hashes):
             assert planted.encode() not in left
-        assert [path for path in photos.rglob("*") if path.is_file()] == []
+        assert stored_files(context) == []
         with context.db.read() as session:
             assert session.get_one(Record, record.id).state == RecordState.ERASED
             for table in (Photo, Face, PhotoHash, Reference):

@@ -22,6 +22,7 @@ from app.records.fields import PhotoAge, RecordFields, ReferenceFile, fields_of
 from app.records.models import Record, RecordState, Reference
 from tests.conftest import Client
 from tests.make import Make, jpeg
+from tests.stored import files as stored_files
 
 FIELDS = RecordFields(
     number="A440304-17",
@@ -76,8 +77,7 @@ def actions(context: Context) -> list[Action]:
 
 
 def files_on_disk(context: Context) -> int:
-    folder = context.settings.data_dir / "photos"
-    return sum(path.is_file() for path in folder.rglob("*"))
+    return len(stored_files(context))
 
 
 def send(client: Client, path: str, data: dict[str, Any], *contents: bytes) -> httpx.Response:

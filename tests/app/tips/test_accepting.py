@@ -24,6 +24,7 @@ from app.tips.parts import NewPhoto
 from tests.app.tips.conftest import Send
 from tests.conftest import Client
 from tests.make import jpeg
+from tests.stored import files as stored_files
 
 
 def new_tip(key: str | None = None, digest: str = "d", photos: int = 1) -> NewTip:
@@ -58,7 +59,7 @@ NOTHING = {"Tip": 0, "Photo": 0, "Submission": 0, "Job": 0, "AuditEvent": 0}
 
 def files(context: Context) -> int:
     """How many files the photo store holds, finished or not."""
-    return sum(path.is_file() for path in (context.settings.data_dir / "photos").rglob("*"))
+    return len(stored_files(context))
 
 
 class TestOrder:

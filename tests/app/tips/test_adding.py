@@ -25,6 +25,7 @@ from tests.app.tips.conftest import Send
 from tests.app.tips.test_receipt_pages import address
 from tests.conftest import Client
 from tests.make import Make, jpeg
+from tests.stored import files as stored_files
 
 FORM = "form-of-this-test"
 PICTURE = Path(__file__).parents[3] / "app" / "demo" / "pictures" / "p0052-tip0.jpg"
@@ -48,7 +49,7 @@ def photos_of(context: Context, tip_id: UUID) -> list[Photo]:
 
 def files_of(context: Context) -> int:
     """Files in the photo store."""
-    return sum(path.is_file() for path in (context.settings.data_dir / "photos").rglob("*"))
+    return len(stored_files(context))
 
 
 class TestPhotos:

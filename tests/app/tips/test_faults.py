@@ -60,7 +60,13 @@ def unreadable(context: Context) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "fault", [no_room, no_store, locked, pytest.param(unreadable, marks=pytest.mark.sqlite)]
+    "fault",
+    [
+        no_room,
+        pytest.param(no_store, marks=pytest.mark.folder),
+        locked,
+        pytest.param(unreadable, marks=pytest.mark.sqlite),
+    ],
 )
 def test_a_fault_is_told_saves_nothing_and_heals_by_itself(
     context: Context, send: Send, fault: Callable[[Context], AbstractContextManager[None]]

@@ -9,6 +9,7 @@ from app.main import create_app
 from app.tips.models import Tip
 from tests.conftest import Client
 from tests.make import jpeg
+from tests.stored import files as stored_files
 
 MARK = "zq-planted-marker-4711"
 EDGE = "edge-of-a-part"
@@ -111,7 +112,7 @@ def test_a_hostile_body_is_refused_and_not_repeated(context: Context, client: Cl
     assert MARK not in str(answer.headers)
     with context.db.read() as session:
         assert session.exec(select(func.count()).select_from(Tip)).one() == 0
-    assert not [path for path in (context.settings.data_dir / "photos").rglob("*") if path.is_file()]
+    assert stored_files(context) == []
 
 
 def test_the_sound_body_among_them_is_taken(client: Client) -> None:

@@ -17,6 +17,7 @@ from app.tips.parts import LARGEST_PHOTO
 from tests.app.tips.conftest import Send
 from tests.conftest import Client
 from tests.make import jpeg
+from tests.stored import files as stored_files
 
 RECEIPT = re.compile(r"(?:\d{4} ){3}\d{4}")
 KEY = "a-browser-made-this-key"
@@ -28,7 +29,7 @@ def tips(context: Context) -> list[Tip]:
 
 
 def files(context: Context) -> int:
-    return sum(path.is_file() for path in (context.settings.data_dir / "photos").rglob("*"))
+    return len(stored_files(context))
 
 
 class TestAcceptedTip:

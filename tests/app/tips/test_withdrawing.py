@@ -56,6 +56,7 @@ from tests.app.tips.conftest import Send
 from tests.app.tips.test_receipt_pages import address
 from tests.conftest import Client
 from tests.make import Make, jpeg
+from tests.stored import files as stored_files
 
 PICTURES = Path(__file__).parents[3] / "app" / "demo" / "pictures"
 PICTURE, ANOTHER = PICTURES / "p0052-tip0.jpg", PICTURES / "p0004-tip0.jpg"
@@ -144,7 +145,7 @@ class TestErasing:
         # then no byte of it is there, no file and no row but the tip's own
         after = bytes_on_disk(context)
         assert [name for name, value in sought.items() if value in after] == []
-        assert [path for path in (context.settings.data_dir / "photos").rglob("*") if path.is_file()] == []
+        assert stored_files(context) == []
         assert (
             count(context, Photo, Face, Template, Rendition, PhotoHash, PhotoFingerprint, PhotoWord)
             == [0] * 7
@@ -340,7 +341,7 @@ class TestErasing:
         worker.run_until_idle()
 
         assert count(context, Photo, Rendition, Face) == [0, 0, 0]
-        assert [path for path in (context.settings.data_dir / "photos").rglob("*") if path.is_file()] == []
+        assert stored_files(context) == []
         with context.db.read() as session:
             assert set(session.exec(select(Job.state))) == {JobState.DONE}
 
