@@ -114,17 +114,12 @@ class VectorGallery:
         rules = self.rules
         with self._context.db.read() as session:
             near = self._asked(session, probe, FETCHED) if rows is None else self._near(session, rows)
-            few = self._few(session, near)
+            few = self._few(session, near, narrow=rows is not None)
             if not few.near:
                 return CandidateList((), rules.expected_false_first, rules.expected_false)
             chosen = few.search(rules, probe, facts, seen_on)
             if chosen.candidates:
-                # All photos of their records, and whether others look like them: seen among those most like.
-                records = [few.near[each.reference].record_id for each in chosen.candidates]
-                more = vector_search.of_records(session, self._encoder_id, records)
-                for each in chosen.candidates:
-                    more += self._asked(session, few.templates[each.reference], LOOKALIKES)
-                few.add(self._opened(session, more), compared=rows is None)
+                few = self._around(session, few, chosen)
                 chosen = few.search(rules, probe, facts, seen_on)
         return replace(
             chosen,
@@ -178,6 +173,22 @@ class VectorGallery:
             found += ask(session, shelf, turned, wanted, filters)
         return found
 
+    def _around(self, session: Session, few: "_Few", chosen: CandidateList) -> "_Few":
+        """All photos of the candidates' records, and what is most like them: is there another child?"""
+        records = [few.near[each.reference].record_id for each in chosen.candidates]
+        around = _Few()
+        around.add(few.only(records), compared=True)
+        more = vector_search.of_records(session, self._encoder_id, records)
+        around.add(self._opened(session, more), compared=not few.narrow)
+        templates = few.templates
+        alike = [
+            near
+            for each in chosen.candidates
+            for near in self._asked(session, templates[each.reference], LOOKALIKES)
+        ]
+        around.add(self._opened(session, alike), compared=False)
+        return around
+
     def _is_small(self, session: Session, shelf: Shelf, filters: Filters) -> bool:
         if filters.any:
             return vector_search.is_small(session, shelf, filters, self._exact_limit)
@@ -189,15 +200,15 @@ class VectorGallery:
         ids = [self._reference_ids[row] for row in rows.tolist()]
         return vector_search.of_references(session, self._encoder_id, ids)
 
-    def _few(self, session: Session, near: list[Near]) -> "_Few":
-        few = _Few()
+    def _few(self, session: Session, near: list[Near], *, narrow: bool = False) -> "_Few":
+        few = _Few(narrow=narrow)
         few.add(self._opened(session, near), compared=True)
         return few
 
     def _opened(self, session: Session, near: list[Near]) -> list[tuple[Near, Vectors]]:
         """Their templates, opened and turned back; those erased at this moment are left out."""
         keys, width = self._context.keys, self._shelves[0][0].dimensions
-        opened = vector_search.opened(session, keys, [each.template_id for each in near], width)
+        opened = vector_search.opened(session, keys, list({each.template_id for each in near}), width)
         return [(each, opened[each.template_id]) for each in near if each.template_id in opened]
 
 
@@ -282,9 +293,14 @@ class VectorGalleryCache:
 
 
 class _Few:
-    """References that were opened, to be decided on."""
+    """References that were opened, to be decided on.
 
-    def __init__(self) -> None:
+    Args:
+        narrow: whether no others may be compared, as when a record is looked for alone.
+    """
+
+    def __init__(self, *, narrow: bool = False) -> None:
+        self.narrow = narrow
         self.near: list[Near] = []
         self._templates: list[Vectors] = []
         self._known: set[UUID] = set()
@@ -300,6 +316,14 @@ class _Few:
                 self._templates.append(template)
         if compared:
             self._compared = len(self.near)
+
+    def only(self, records: list[UUID]) -> list[tuple[Near, Vectors]]:
+        """Those of some records."""
+        return [
+            (near, template)
+            for near, template in zip(self.near, self._templates, strict=True)
+            if near.record_id in records
+        ]
 
     @property
     def templates(self) -> Vectors:

@@ -39,6 +39,17 @@ GRAPH: Final = "near"
 """Begins the names of graphs."""
 
 
+_WALKING: Final = text(
+    """
+    SELECT set_config('hnsw.ef_search', :in_view, true),
+        set_config('hnsw.iterative_scan', 'relaxed_order', true),
+        set_config('hnsw.max_scan_tuples', :most, true), set_config('hnsw.scan_mem_multiplier', '8', true),
+        set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)
+    """
+)
+"""For the rest of the transaction: how a graph is walked, and that it is, which the planner does not see."""
+
+
 @dataclass(frozen=True)
 class Shelf:
     """Copies that can be compared with each other: of one encoder, turned by one key."""
@@ -178,17 +189,11 @@ def by_graph(
 ) -> list[Near]:
     """The most similar copies as a walk through the graph finds them; see `exactly` for the arguments."""
     conditions, values = filters.sql()
-    in_view = min(max(WALK * wanted, LEAST_IN_VIEW), MOST_IN_VIEW)
-    for setting in (
-        f"hnsw.ef_search = {in_view}",
-        "hnsw.iterative_scan = relaxed_order",
-        f"hnsw.max_scan_tuples = {MOST_WALKED}",
-        "hnsw.scan_mem_multiplier = 8",
-        "enable_seqscan = off",
-        "enable_bitmapscan = off",
-        "enable_sort = off",
-    ):
-        session.execute(text(f"SET LOCAL {setting}"))
+    in_view = str(min(max(WALK * wanted, LEAST_IN_VIEW), MOST_IN_VIEW))
+    walking = session.connection().get_transaction(), in_view
+    if session.info.get("walking") != walking:
+        session.execute(_WALKING, {"in_view": in_view, "most": str(MOST_WALKED)})
+        session.info["walking"] = walking
     return _near(
         session, graph_question(shelf, conditions), values | {"probe": as_text(probe), "wanted": wanted}
     )
@@ -276,6 +281,7 @@ def _near(session: Session, question: TextClause, values: dict[str, Any]) -> lis
 def _of(session: Session, encoder_id: UUID, column: str, ids: list[UUID]) -> list[Near]:
     question = (
         "SELECT reference_id, record_id, template_id, age, born FROM face_index.copy "  # noqa: S608 - own words.
-        f"WHERE encoder_id = :encoder AND {column} = ANY(:ids) ORDER BY reference_id"
+        f"WHERE encoder_id = :encoder AND {column} = ANY(:ids)"
     )
-    return _near(session, text(question), {"encoder": encoder_id, "ids": ids})
+    found = _near(session, text(question), {"encoder": encoder_id, "ids": ids})
+    return sorted(found, key=lambda each: each.reference_id)
