@@ -7,6 +7,7 @@ that each picture is new and each face a stranger's. `make bench` measures decod
 """
 
 import argparse
+import contextlib
 import csv
 import logging
 import secrets
@@ -22,11 +23,12 @@ from pathlib import Path
 import numpy as np
 import structlog
 from sqlalchemy import inspect, text
-from sqlmodel import SQLModel, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from app.audit.service import SYSTEM, TIPSTER
 from app.core.clock import now
 from app.core.context import Context, open_context
+from app.core.db import Database
 from app.core.partitions import SCHEMA
 from app.core.settings import Settings
 from app.demo import FOLDER, PICTURES
@@ -131,6 +133,38 @@ class Remembering:
         return (vector / np.linalg.norm(vector)).astype("<f4").tobytes()
 
 
+class Alone:
+    """Counts transactions that keep all other writers waiting, and how long they last.
+
+    Args:
+        db: the database; its `write` is watched from now on.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.number, self.by_the_clock_s, self.processor_s = 0, 0.0, 0.0
+        begin = db.write
+
+        @contextlib.contextmanager
+        def write() -> Iterator[Session]:
+            began, used = time.perf_counter(), time.thread_time()
+            try:
+                with begin() as session:
+                    yield session
+            finally:
+                self.number += 1
+                self.by_the_clock_s += time.perf_counter() - began
+                self.processor_s += time.thread_time() - used
+
+        db.write = write  # type: ignore[method-assign]
+
+    def of(self, count: int) -> str:
+        """What it comes to for each of so many tips."""
+        return (
+            f"{self.number / count:.1f} transactions a tip that are alone, {1000 * self.by_the_clock_s / count:.1f} "
+            f"ms by the clock, {1000 * self.processor_s / count:.1f} ms of this process's processor time"
+        )
+
+
 def main() -> None:
     """Measure in a folder, and on a server, that are taken away afterwards."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -174,7 +208,7 @@ def measure(context: Context, count: int, seed: int) -> None:
         make.sent_record(unlike(pictures[number % len(pictures)]))
     worker.run_until_idle()
     before, rows_before = sizes(context), rows(context)
-    intake, work = 0.0, 0.0
+    intake, work, alone = 0.0, 0.0, Alone(context.db)
     for start in range(0, count, WORKED_AT_A_TIME):
         began = time.process_time()
         for number in range(start, min(start + WORKED_AT_A_TIME, count)):
@@ -187,6 +221,7 @@ def measure(context: Context, count: int, seed: int) -> None:
         f"\nprocessor time of this process: {1000 * intake / count:.1f} ms a tip to take it in (receipt, "
         f"sealing, rows), {1000 * work / count:.1f} ms for a worker beside decoding and networks"
     )
+    say(alone.of(count))
 
 
 def examined(context: Context, pictures: list[bytes]) -> Iterator[Examination]:
@@ -308,7 +343,7 @@ def files(context: Context, count: int) -> None:
     line("stored originals", originals[0], originals[1], count)
     by_kind: dict[str, list[int]] = defaultdict(list)
     for kind, key in made:
-        by_kind[kind.value].append((context.settings.data_dir / "photos" / key).stat().st_size)
+        by_kind[kind].append((context.settings.data_dir / "photos" / key).stat().st_size)
     for kind, found in sorted(by_kind.items()):
         line(f"stored {kind}", len(found), sum(found), count)
 
