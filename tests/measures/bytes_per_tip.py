@@ -160,8 +160,9 @@ class Alone:
     def of(self, count: int) -> str:
         """What it comes to for each of so many tips."""
         return (
-            f"{self.number / count:.1f} transactions a tip that are alone, {1000 * self.by_the_clock_s / count:.1f} "
-            f"ms by the clock, {1000 * self.processor_s / count:.1f} ms of this process's processor time"
+            f"{self.number / count:.1f} transactions a tip that are alone, "
+            f"{1000 * self.by_the_clock_s / count:.1f} ms by the clock, "
+            f"{1000 * self.processor_s / count:.1f} ms of this process's processor time"
         )
 
 
