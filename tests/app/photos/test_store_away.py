@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, func, select
 
 from app.audit.models import Action, AuditEvent
+from app.cli import main
 from app.core.context import Context, open_context
 from app.core.jobs import Job, JobState
 from app.core.objects import StoreUnreachable
@@ -17,7 +18,7 @@ from app.photos.models import Photo, PhotoState
 from app.photos.sandbox import Examiner
 from app.tips.models import Tip
 from app.worker import Worker
-from tests.conftest import Client
+from tests.conftest import Client, environment_of
 from tests.make import Make, jpeg
 from tests.servers import s3
 from tests.servers.s3 import S3Server
@@ -125,3 +126,39 @@ def viewed(context: Context) -> int:
     """How many looks at photos are in the audit log."""
     with context.db.read() as session:
         return len(session.exec(select(AuditEvent).where(AuditEvent.action == Action.PHOTO_VIEWED)).all())
+
+
+@pytest.mark.parametrize(
+    ("bucket", "secret", "sentence"),
+    [
+        ("nowhere", "", "has no bucket nowhere"),
+        ("photos", "a-secret-that-nobody-shows", "refuses our keys"),
+    ],
+)
+def test_a_wrong_place_ends_the_start_with_one_sentence(
+    context: Context,
+    server: S3Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    bucket: str,
+    secret: str,
+    sentence: str,
+) -> None:
+    """Before anything is served; the keys are shown nowhere."""
+    keys = tmp_path / "bucket"
+    keys.write_text(f"{s3.ACCESS_KEY}\n{secret or s3.SECRET_KEY}\n")
+    keys.chmod(0o600)
+    place = {"photo_store_url": server.url("p", bucket), "photo_store_secret_file": keys}
+    for name, value in environment_of(context.settings.model_copy(update=place)).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["homeward", "doctor"])
+    monkeypatch.setattr("app.core.log.configure", lambda: None)  # the other tests' logs stay as they are
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    said = capsys.readouterr()
+    assert sentence in str(ended.value)
+    for hidden in (s3.SECRET_KEY, "a-secret-that-nobody-shows"):
+        assert hidden not in f"{ended.value}{said.out}{said.err}"
