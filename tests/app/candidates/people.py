@@ -103,6 +103,21 @@ class People:
             for place in range(count)
         ]
 
+    def make_twins(self, context: Context, count: int) -> None:
+        """Let some references look nearly like one of another record."""
+        ids = list(self.templates)
+        with context.db.write() as session:
+            for one, other in zip(ids[:count], ids[-count:], strict=True):
+                reference = session.get_one(Reference, one)
+                template = session.exec(
+                    select(Template).where(
+                        Template.face_id == reference.face_id, Template.encoder == DLIB.name
+                    )
+                ).one()
+                self.templates[one] = self.like(self.templates[other], 0.1)
+                template.vector = self.templates[one].astype("<f4").tobytes()
+                session.add(template)
+
     def change(self, context: Context, what: str) -> None:
         """One change of a record, a reference or a template, as officers and clocks make them."""
         with context.db.write() as session:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from app.audit.service import SYSTEM
-from app.candidates import vector_copies, vector_index, vector_search
+from app.candidates import vector_copies, vector_gallery, vector_index, vector_search
 from app.candidates.gallery import GalleryCache, Searched, gallery_of
 from app.candidates.vector_gallery import VectorGalleryCache
 from app.candidates.vector_search import Filters
@@ -18,14 +18,14 @@ from app.core.errors import Conflict
 from app.encoders import queries as encoder_queries
 from app.encoders import service as encoders
 from app.records.models import Record, Sex
-from matching.candidate_list import ProbeFacts
+from matching.candidate_list import Hazard, ProbeFacts
 from tests.app.candidates.people import OTHER, People, Vectors
 from tests.app.candidates.vectors import agree, build, look, oracle
 
 SEEN = date(2026, 3, 1)
 
 
-def decided(searched: Searched, probe: Vectors) -> list[tuple[object, ...]]:
+def decided(searched: Searched, probe: Vectors) -> list[tuple[Any, ...]]:
     """All that a candidate list says, without numbers of its own."""
     chosen = searched.search(probe, ProbeFacts(), SEEN)
     return [
@@ -145,6 +145,25 @@ class TestDecisions:
             assert [each.score for each in one.candidates] == pytest.approx(
                 [each.score for each in other.candidates]
             )
+
+    def test_of_a_candidate_all_photos_and_its_lookalikes_are_seen(
+        self, deployment: Context, people: People, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However few references lie near the probe: which photo says most, and who looks like that child."""
+        people.make_twins(deployment, 20)
+        ours, theirs = look(deployment, VectorGalleryCache(deployment)), oracle(deployment)
+        monkeypatch.setattr(vector_gallery, "FETCHED", 1)
+        hazards, compared = set(), 0
+        for probe in people.probes(60):
+            meant = {each[0]: each for each in decided(theirs, probe)}
+            for found in decided(ours, probe):
+                assert found[1] == meant[found[0]][1]
+                assert found[4] == meant[found[0]][4]
+                hazards |= found[4]
+                compared += 1
+
+        assert compared > 20
+        assert Hazard.LOOKALIKE in hazards
 
     def test_a_sample_is_strict_for_the_whole_gallery(self, deployment: Context, people: People) -> None:
         """Learned from a third of the records, rules know how many references there are."""

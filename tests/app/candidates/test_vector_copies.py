@@ -46,16 +46,29 @@ class TestCopies:
         look(deployment, cache)
         assert copied(deployment) == before - erased - closed
 
-    def test_two_workers_apply_each_change_once(self, deployment: Context, people: People) -> None:
-        """The second one waits for what the first is copying, then finds nothing to do."""
-        engine = deployment.db.engine.execution_options(read_only=True)
-        with engine.begin() as connection:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({vector_copies.COPYING})"))
-            connection.execute(text("DELETE FROM face_index.due"))
-            # A change meanwhile waits for the copying of its reference, not for ever.
-        assert vector_copies.keep_up(deployment.db, deployment.keys) == 0
-        people.change(deployment, "template")
-        assert vector_copies.keep_up(deployment.db, deployment.keys) == 1
+    def test_a_second_worker_waits_for_the_first_and_does_the_rest(
+        self, deployment: Context, people: People
+    ) -> None:
+        """Each change is applied once, and no search begins before all of them are."""
+        with deployment.db.write() as session:
+            session.execute(text("UPDATE reference SET taken_on = '2024-01-01'"))
+        changed = len(due(deployment))
+        assert changed == len(people.templates) > 2 * vector_copies.AT_A_TIME
+        done: list[int] = []
+        second = threading.Thread(
+            target=lambda: done.append(vector_copies.keep_up(deployment.db, deployment.keys))
+        )
+        with Session(deployment.db.engine.execution_options(read_only=True)) as session, session.begin():
+            vector_copies.lock(session)
+            first = vector_copies.take_due(session, deployment.keys)
+            second.start()
+            second.join(0.5)
+            assert second.is_alive()
+        second.join(20)
+
+        assert (first, done) == (vector_copies.AT_A_TIME, [changed - vector_copies.AT_A_TIME])
+        assert due(deployment) == []
+        assert copied(deployment) == set(people.templates)
         assert vector_copies.keep_up(deployment.db, deployment.keys) == 0
 
     def test_no_copy_is_the_template_itself(self, deployment: Context, people: People) -> None:
