@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import func
@@ -126,7 +126,7 @@ def _taken(session: Session, ids: Collection[UUID], since: date) -> dict[tuple[U
     day = func.date(col(Tip.received_at))
     rows = session.exec(
         select(Tip.channel_id, day, func.count())
-        .where(col(Tip.channel_id).in_(ids), day >= since.isoformat())
+        .where(col(Tip.channel_id).in_(ids), col(Tip.received_at) >= datetime.combine(since, time(), UTC))
         .group_by(col(Tip.channel_id), day)
     )
     days = ((channel_id, date.fromisoformat(str(text)), count) for channel_id, text, count in rows)

@@ -22,7 +22,7 @@ from app.tips import progress, withdrawing
 from app.tips.models import Disposition, Tip
 from tests.app.backup.conftest import IDENTITY
 from tests.make import Make
-from tests.servers import s3
+from tests.servers import postgres, s3
 from tests.stored import files as stored_files
 
 
@@ -43,6 +43,7 @@ def test_a_backup_that_somebody_else_made_is_refused(
             "data_dir": tmp_path / "forger",
             "key_file": tmp_path / "forger.key",
             **(s3.settings_for(tmp_path / "forger") if s3.wanted() else {}),
+            "database_url": postgres.database_of(tmp_path / "forger") if postgres.wanted() else "",
         }
     )
     forging = open_context(forger)
@@ -64,6 +65,7 @@ def test_a_backup_that_somebody_else_made_is_refused(
     assert not elsewhere.settings.key_file.exists()
 
 
+@pytest.mark.sqlite  # A server of a later schema is refused before anything is read from it.
 def test_a_later_schema_and_an_older_key_file_leave_the_place_empty(
     sealed_to: Context, elsewhere: Context, tmp_path: Path
 ) -> None:

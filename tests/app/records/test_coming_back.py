@@ -23,6 +23,7 @@ from app.records.models import Record, Reference
 from app.worker import Worker
 from tests.app.records.test_importing import write
 from tests.attacks import pictures
+from tests.conftest import environment_of
 from tests.make import Make
 from tests.stored import files
 
@@ -30,7 +31,6 @@ KEPT_OF_A_PHOTO = (Photo, Face, Template, Rendition, PhotoHash, PhotoFingerprint
 LINE = "{number},Planted Nameholder,male,2018-03-01,2024-03-01,North,scar,440304,{photo}|2023-03-01"
 DIES = """
 import os, signal, sys
-from pathlib import Path
 from uuid import UUID
 from app.core.context import open_context
 from app.core.files import PhotoStore
@@ -42,8 +42,7 @@ def delete(store, name, real=PhotoStore.delete):
     os.kill(os.getpid(), signal.SIGKILL)
 
 PhotoStore.delete = delete
-settings = Settings(data_dir=Path(sys.argv[1]), key_file=Path(sys.argv[2]))
-forgetting.finish(open_context(settings), UUID(sys.argv[3]))
+forgetting.finish(open_context(Settings()), UUID(sys.argv[1]))
 """
 
 
@@ -167,6 +166,6 @@ class TestCrash:
 
 
 def _finish_and_die(context: Context, record_id: UUID) -> int:
-    settings = context.settings
-    command = [sys.executable, "-c", DIES, str(settings.data_dir), str(settings.key_file), str(record_id)]
-    return subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": os.getcwd()}).returncode  # noqa: PTH109, S603
+    environment = {**os.environ, **environment_of(context.settings), "PYTHONPATH": os.getcwd()}  # noqa: PTH109
+    command = [sys.executable, "-c", DIES, str(record_id)]
+    return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 - our own interpreter

@@ -19,6 +19,7 @@ from app.records.models import Record, RecordState, Reference
 from app.worker import Worker
 from tests.app.records.test_importing import GOOD, write
 from tests.app.records.test_importing import folder as folder  # noqa: PLC0414 - a fixture
+from tests.guards import stored_bytes
 from tests.make import Make, jpeg
 from tests.stored import files as stored_files
 
@@ -32,12 +33,6 @@ def erase(session: Session, context: Context, number: str) -> Record:
     return record
 
 
-def everything_stored(context: Context) -> bytes:
-    folder = context.settings.data_dir
-    files = [path for path in folder.rglob("*") if path.is_file() and "sqlite" in path.name]
-    return b"".join(path.read_bytes() for path in files)
-
-
 class TestErasing:
     def test_no_byte_of_it_stays(self, context: Context, folder: Path, worker: Worker) -> None:
         """Number, name, photos, hashes and templates are gone from the raw files, not only from the pages."""
@@ -45,13 +40,13 @@ class TestErasing:
         worker.run_until_idle()
         with context.db.read() as session:
             hashes = [photo.sha256 for photo in session.exec(select(Photo))]
-        assert NAME.encode() in everything_stored(context)
+        assert NAME.encode() in stored_bytes(context)
 
         with context.db.write() as session:
             record = erase(session, context, "PLANTED-4711")
         worker.run_until_idle()
 
-        left = everything_stored(context)
+        left = stored_bytes(context)
         for planted in (NAME, "PLANTED-4711", "右眉有疤", *hashes):
             assert planted.encode() not in left
         assert stored_files(context) == []
