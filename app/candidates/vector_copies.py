@@ -47,10 +47,10 @@ _DUE: Final = text(
     RETURNING reference_id, seq
     """
 )
-_OF_OTHER_KEYS: Final = text(
+_OF_OLDER_KEYS: Final = text(
     """
     SELECT reference_id, seq FROM face_index.copy
-    WHERE encoder_id = :encoder AND turned_by <> :newest LIMIT :most
+    WHERE encoder_id = :encoder AND turned_by < :newest LIMIT :most
     """
 )
 _DELETE: Final = text("DELETE FROM face_index.copy WHERE reference_id = ANY(:references)")
@@ -70,7 +70,8 @@ def keep_up(
     Args:
         db: the database, on PostgreSQL with the table of copies.
         keys: the deployment's keys; the newest one's rotation is used.
-        renew: copies turned by another key that are made anew at most, once nothing is due.
+        renew: copies turned by an older key that are made anew at most, once nothing is due; all of them
+            where a key is not there any more.
         on_progress: told how many references were gone through so far.
 
     Returns:
@@ -85,6 +86,8 @@ def keep_up(
         done += some
         if on_progress:
             on_progress(done)
+    if _a_key_is_gone(engine, keys):
+        renew = ALL
     while renew > 0:
         some = _some_renewed(engine, keys, min(renew, AT_A_TIME))
         if not some:
@@ -130,6 +133,22 @@ def _mark_missing(session: Session, encoder: EnrolledEncoder) -> None:
         ),
         {"name": encoder.name, "version": encoder.version, "encoder": encoder.id},
     )
+
+
+def turned_by(session: Session, encoder: EnrolledEncoder) -> list[int]:
+    """Numbers of the keys by which an encoder's copies are turned; two for a while after a new key."""
+    numbers: list[int] = []
+    # A step to the next number each, instead of reading all rows for the few that there are.
+    question = text(
+        "SELECT turned_by FROM face_index.copy WHERE encoder_id = :encoder AND turned_by > :after "
+        "ORDER BY turned_by LIMIT 1"
+    )
+    while True:
+        after = numbers[-1] if numbers else 0
+        found = session.execute(question, {"encoder": encoder.id, "after": after}).scalar()
+        if found is None:
+            return numbers
+        numbers.append(found)
 
 
 def draw_of(record_id: UUID) -> int:
@@ -186,16 +205,23 @@ def take_due(session: Session, keys: Keys) -> int:
     return len(some)
 
 
+def _a_key_is_gone(engine: Engine, keys: Keys) -> bool:
+    """Whether there are copies that no probe can be turned like."""
+    with Session(engine) as session:
+        active = encoders.active(session)
+        return active is not None and not set(turned_by(session, active)) <= set(keys.numbers)
+
+
 def _some_renewed(engine: Engine, keys: Keys, most: int) -> int:
     with Session(engine) as session, session.begin():
         active = encoders.active(session)
         if active is None:
             return 0
         asked = {"encoder": active.id, "newest": keys.newest, "most": most}
-        if session.execute(_OF_OTHER_KEYS, asked).first() is None:
+        if session.execute(_OF_OLDER_KEYS, asked).first() is None:
             return 0
         lock(session)
-        old = {row.reference_id: row.seq for row in session.execute(_OF_OTHER_KEYS, asked)}
+        old = {row.reference_id: row.seq for row in session.execute(_OF_OLDER_KEYS, asked)}
         _copy(session, keys, old)
         return len(old)
 

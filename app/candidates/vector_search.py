@@ -16,7 +16,7 @@ from sqlalchemy import LargeBinary, TextClause, text
 from sqlmodel import Session
 
 from app.candidates.gallery_rows import SEXES
-from app.candidates.vector_copies import as_text, turned
+from app.candidates.vector_copies import as_text, turned, turned_by
 from app.core.crypto import Keys
 from app.core.sealing import number_of, rotation, unseal
 from app.encoders.models import EnrolledEncoder
@@ -109,18 +109,8 @@ class Near:
 
 
 def shelves(session: Session, encoder: EnrolledEncoder, dimensions: int) -> list[Shelf]:
-    """The shelves of an encoder that have copies: one, and for a while two after a new key."""
-    numbers: list[int] = []
-    question = text(
-        "SELECT turned_by FROM face_index.copy WHERE encoder_id = :encoder AND turned_by > :after "
-        "ORDER BY turned_by LIMIT 1"
-    )
-    while True:
-        after = numbers[-1] if numbers else 0
-        found = session.execute(question, {"encoder": encoder.id, "after": after}).scalar()
-        if found is None:
-            return [Shelf(encoder.id, number, dimensions) for number in numbers]
-        numbers.append(found)
+    """The shelves of an encoder that have copies."""
+    return [Shelf(encoder.id, number, dimensions) for number in turned_by(session, encoder)]
 
 
 def has_graph(session: Session, shelf: Shelf) -> bool:

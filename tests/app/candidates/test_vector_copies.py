@@ -12,8 +12,8 @@ from app.candidates import vector_copies, vector_index, vector_schema
 from app.candidates.gallery import GalleryCache
 from app.candidates.vector_gallery import VectorGalleryCache
 from app.candidates.vector_schema import VectorMissing
-from app.core.context import Context
-from app.core.crypto import add_key
+from app.core.context import Context, open_context
+from app.core.crypto import add_key, remove_key
 from app.encoders import queries as encoder_queries
 from app.photos.models import Template
 from app.records.models import Record, RecordState, Reference
@@ -111,6 +111,24 @@ class TestCopies:
         ours = look(deployment, cache)
         for probe in people.probes(4):
             agree(ours, theirs, probe)
+
+    def test_copies_whose_key_is_gone_are_made_anew_before_a_search(
+        self, deployment: Context, people: People
+    ) -> None:
+        """No probe can be turned like them."""
+        add_key(deployment.settings.key_file)
+        vector_copies.keep_up(deployment.db, deployment.keys, renew=vector_copies.ALL)
+        add_key(deployment.settings.key_file)
+        remove_key(deployment.settings.key_file, 2)
+        again = open_context(deployment.settings)
+        ours, theirs = look(again, VectorGalleryCache(again)), oracle(deployment)
+        with again.db.read() as session:
+            active = encoder_queries.active(session)
+            assert active is not None
+            assert vector_copies.turned_by(session, active) == [3]
+        for probe in people.probes(2):
+            agree(ours, theirs, probe)
+        again.close()
 
 
 class TestIndex:
