@@ -119,7 +119,7 @@ class TestLine:
 
         def hang(_name: str) -> bytes:
             asked.release()
-            answered.wait()
+            answered.wait(10)
             raise StoreUnreachable
 
         monkeypatch.setattr(objects, "_read", hang)
@@ -138,7 +138,7 @@ class TestLine:
         first.start()
         asked.acquire()
         try:
-            for _ in range(20):
+            for _ in range(3):
                 with pytest.raises(StoreUnreachable):
                     objects.read("aa/one")
             assert not asked.acquire(blocking=False), "nobody else asked"
