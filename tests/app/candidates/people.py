@@ -5,6 +5,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from app.core.clock import now
@@ -103,20 +104,42 @@ class People:
             for place in range(count)
         ]
 
+    def give_a_baby_photo(self, context: Context) -> tuple[Vectors, UUID]:
+        """Let a child have photos at two and at nine, the first a little more like the probe returned."""
+        with context.db.write() as session:
+            twice = select(Reference.record_id).group_by(col(Reference.record_id)).having(func.count() == 2)
+            record_id = session.exec(twice.order_by(col(Reference.record_id)).limit(1)).one()
+            photos = session.exec(select(Reference).where(Reference.record_id == record_id)).all()
+            child = self.like(self.groups[0], 1.0)
+            for reference, age, score in zip(photos, (2.0, 9.0), (0.97, 0.96), strict=True):
+                reference.age_years = age
+                self.templates[reference.id] = self._at(child, score)
+                self._give(session, reference, self.templates[reference.id])
+            return child, photos[1].id
+
     def make_twins(self, context: Context, count: int) -> None:
         """Let some references look nearly like one of another record."""
         ids = list(self.templates)
         with context.db.write() as session:
             for one, other in zip(ids[:count], ids[-count:], strict=True):
                 reference = session.get_one(Reference, one)
-                template = session.exec(
-                    select(Template).where(
-                        Template.face_id == reference.face_id, Template.encoder == DLIB.name
-                    )
-                ).one()
                 self.templates[one] = self.like(self.templates[other], 0.1)
-                template.vector = self.templates[one].astype("<f4").tobytes()
-                session.add(template)
+                self._give(session, reference, self.templates[one])
+
+    def _at(self, probe: Vectors, score: float) -> Vectors:
+        """A template of which a probe has this comparison score."""
+        beside = self.draw.standard_normal(WIDTH)
+        beside -= (beside @ probe) * probe
+        return np.asarray(
+            score * probe + np.sqrt(1 - score**2) * beside / np.linalg.norm(beside), dtype=np.float32
+        )
+
+    @staticmethod
+    def _give(session: Session, reference: Reference, vector: Vectors) -> None:
+        of_face = Template.face_id == reference.face_id
+        template = session.exec(select(Template).where(of_face, Template.encoder == DLIB.name)).one()
+        template.vector = vector.astype("<f4").tobytes()
+        session.add(template)
 
     def change(self, context: Context, what: str) -> None:
         """One change of a record, a reference or a template, as officers and clocks make them."""

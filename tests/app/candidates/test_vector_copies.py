@@ -5,6 +5,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from alembic import command
 from sqlalchemy import create_engine, text
 from sqlmodel import Session, select
 
@@ -14,6 +15,7 @@ from app.candidates.vector_gallery import VectorGalleryCache
 from app.candidates.vector_schema import VectorMissing
 from app.core.context import Context, open_context
 from app.core.crypto import add_key, remove_key
+from app.core.migrate import config_for, migrate
 from app.encoders import queries as encoder_queries
 from app.photos.models import Template
 from app.records.models import Record, RecordState, Reference
@@ -213,6 +215,20 @@ def close(context: Context, reference_id: UUID) -> None:
         record = session.get_one(Record, session.get_one(Reference, reference_id).record_id)
         record.state = RecordState.CLOSED
         session.add(record)
+
+
+def test_the_schema_goes_and_comes_back(deployment: Context, people: People) -> None:
+    """The way back leaves nothing behind; the way up again has everything copied."""
+    with deployment.db.engine.begin() as connection:
+        command.downgrade(config_for(connection), "0010-1")
+    people.change(deployment, "template")
+    with deployment.db.read() as session:
+        assert session.execute(text("SELECT to_regnamespace('face_index')")).scalar() is None
+    migrate(deployment.db.engine)
+
+    assert set(due(deployment)) == set(people.templates)
+    look(deployment, VectorGalleryCache(deployment))
+    assert copied(deployment) == set(people.templates)
 
 
 class TestWithoutTheExtension:
