@@ -7,7 +7,7 @@ from app.bulletins import models as bulletins
 from app.candidates import models as candidates
 from app.cases import models as cases
 from app.channels import models as channels
-from app.core import jobs
+from app.core import jobs, reach
 from app.encoders import models as encoders
 from app.enquiries import models as enquiries
 from app.floods import models as floods
@@ -37,6 +37,7 @@ ROOMS = (
     officers,
     partners,
     photos,
+    reach,
     records,
     referrals,
     retention,

@@ -15,6 +15,7 @@ from app.core.clock import now
 from app.core.db import Database
 from app.core.errors import Invalid
 from app.core.migrate import migrate
+from app.core.reach import SchemaReach
 from app.core.sealing import SealedBytes, SealedText, SealedVector
 from app.tables import metadata
 
@@ -22,6 +23,9 @@ AT_ONCE: Final = 500
 """Rows in one statement."""
 NOTED_BY_TRIGGERS: Final = "gallery_change"
 """What triggers write while others are copied; it goes last, as it was."""
+
+OF_THE_SCHEMA: Final = str(SchemaReach.__tablename__)
+"""Says something of the database itself, and is there when it is made."""
 
 NOT_EMPTY = "The database to copy into is not empty. Nothing was copied."
 
@@ -39,7 +43,7 @@ def copy(source: Connection, target: Connection) -> dict[str, int]:
     Raises:
         Invalid: there are rows in the target.
     """
-    tables = [_raw(table) for table in metadata.sorted_tables]
+    tables = [_raw(table) for table in metadata.sorted_tables if table.name != OF_THE_SCHEMA]
     if any(target.execute(select(table).limit(1)).first() is not None for table in tables):
         raise Invalid(NOT_EMPTY)
     oldest = _oldest(source)
@@ -68,6 +72,7 @@ def move(source: Database, target: Database) -> dict[str, int]:
         found = {
             table.name: new.connection().execute(select(func.count()).select_from(table)).scalar_one()
             for table in metadata.sorted_tables
+            if table.name != OF_THE_SCHEMA
         }
         if found != copied:
             raise Invalid("The copy has other numbers of rows. Nothing was kept of it.")

@@ -9,6 +9,9 @@ down_revision = '0007'
 branch_labels = None
 depends_on = None
 
+EXPANDS = True
+"""Code of the revision before works on this one: nothing is taken away, and what is new has a default."""
+
 
 def upgrade() -> None:
     op.add_column('job', sa.Column('lane', sa.String(), nullable=False, server_default=''))

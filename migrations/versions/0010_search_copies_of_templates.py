@@ -10,6 +10,8 @@ down_revision = '0008'
 branch_labels = None
 depends_on = None
 
+EXPANDS = True
+
 
 def upgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":

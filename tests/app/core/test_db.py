@@ -71,9 +71,25 @@ class TestOpening:
         """An older version does not write into what it does not understand."""
         with context.db.write() as session:
             session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            session.connection().execute(text("UPDATE schema_reach SET oldest = '9998'"))
 
         with pytest.raises(SchemaTooNew):
             open_context(context.settings)
+
+    def test_a_later_schema_that_only_added_is_worked_on(self, context: Context, make: Make) -> None:
+        """While processes are replaced one after the other, an old one that starts anew does its work."""
+        with context.db.write() as session:
+            session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            session.connection().execute(text("ALTER TABLE tip ADD COLUMN of_later INTEGER DEFAULT 7"))
+
+        old = open_context(context.settings)
+        tip = make.tip()
+
+        with old.db.read() as session:
+            assert session.get_one(Tip, tip.id).id == tip.id
+            present = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+        old.close()
+        assert present == "9999"
 
     def test_a_missing_key_beside_stored_photos_is_refused(self, context: Context, make: Make) -> None:
         """Starting with a new key would lock every sealed photo for good without a word."""
