@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, delete, insert, inspect, select
+from sqlmodel import col
 
 from app.core.postgres import without_timeouts
 from app.core.reach import SchemaReach
@@ -21,8 +22,8 @@ class SchemaTooNew(RuntimeError):
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Run the migrations that a database lacks, all in one transaction.
 
-    A later version's schema is left as it is where it only added to this one's: both versions work on it while
-    processes are replaced one after the other.
+    A later version's schema is left as it is where it only added to this one's: both versions work on it
+    while processes are replaced one after the other.
 
     Args:
         engine: the database.
@@ -60,7 +61,7 @@ def _is_later(connection: Connection, config: Config) -> bool:
 
 def _check_reach(connection: Connection, config: Config) -> None:
     """See that all that came after this version's schema only added to it."""
-    oldest = connection.execute(select(SchemaReach.oldest)).scalar() if _says_reach(connection) else None
+    oldest = connection.execute(select(col(SchemaReach.oldest))).scalar() if _says_reach(connection) else None
     if oldest not in _known(config):
         raise SchemaTooNew(_too_new(connection))
 
@@ -71,7 +72,7 @@ def _say_reach(connection: Connection, config: Config) -> None:
     oldest = next(
         script for script in scripts.walk_revisions() if not getattr(script.module, "EXPANDS", False)
     )
-    if connection.execute(select(SchemaReach.oldest)).scalar() != oldest.revision:
+    if connection.execute(select(col(SchemaReach.oldest))).scalar() != oldest.revision:
         connection.execute(delete(SchemaReach))
         connection.execute(insert(SchemaReach).values(number=1, oldest=oldest.revision))
 

@@ -4,7 +4,7 @@ from sqlmodel import Field, SQLModel
 
 
 class SchemaReach(SQLModel, table=True):
-    """One row: the oldest revision whose code may work on this schema, for all migrations since only added."""
+    """One row: the oldest revision whose code may work here, for all migrations since only added."""
 
     __tablename__ = "schema_reach"
 
