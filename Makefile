@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL_HOMEWARD = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo run test kills faults attack hostile sbom check bench evaluate format lock clean
+.PHONY: help demo run test test-servers kills nation faults attack hostile sbom check bench evaluate format lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,9 +19,21 @@ run: $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Run web an
 test: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Install what the tests need and run them all
 	@.ci/system-packages --if-root chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-servers ARGS="$(SERVER_ROOMS)"
+
+# What reads and writes most, once more on servers; `make test-servers` runs everything there.
+SERVER_ROOMS = tests/app/core tests/app/candidates tests/app/channels/test_pages.py tests/app/keys \
+  tests/app/records/test_erasing.py tests/app/reviews/test_queue.py tests/app/tips/test_withdrawing.py \
+  tests/journeys/test_pipeline.py tests/migrations
+
+test-servers: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Run all tests on PostgreSQL and with photos in an S3 store, both started here
+	HOMEWARD_TEST_DATABASE=postgresql HOMEWARD_TEST_STORE=s3 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 kills: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Send 200 tips while web and worker are killed with -9 twenty times, then check every promise
 	$(BIN)/python -m tests.journeys.campaign $(ARGS)
+
+nation: $(VENV)/dev.stamp $(VENV)/weights.stamp ## Kill web, worker and database processes on PostgreSQL for ten minutes under load, then check every promise
+	$(BIN)/python -m tests.journeys.nation $(ARGS)
 
 faults: $(VENV)/dev.stamp $(VENV)/weights.stamp ## As root: send tips while power is cut, disks fill and processes die 300 times, then check every promise
 	$(BIN)/python -m tests.faults.campaign $(ARGS)
