@@ -90,7 +90,7 @@ def _work(memory: str, *, small: bool, anew: bool) -> None:
         done = vector_copies.keep_up(
             context.db,
             context.keys,
-            renew=vector_copies.ALL,
+            renew=None,
             on_progress=lambda count: progress.update(task, completed=count, total=max(count, due)),
         )
         progress.update(task, completed=done, total=done)

@@ -30,27 +30,29 @@ PURPOSE: Final = "search rotation"
 AT_A_TIME: Final = 100
 """References in one transaction: with a graph of a million to fit them into it takes two seconds."""
 
-ALL: Final = 1 << 62
-"""More copies than there are."""
-
 COPYING: Final = 0x686F6D70
 """Key of the lock of whoever copies."""
 
 WAIT: Final = "60s"
 """How long one worker waits for another's copying."""
 
+FIRST: Final = UUID(int=0)
+"""Before all references."""
+
 _DRAW_BYTES: Final = 4
 
-_DUE: Final = text(
-    """
-    DELETE FROM face_index.due WHERE reference_id IN (SELECT reference_id FROM face_index.due LIMIT :most)
-    RETURNING reference_id, seq
-    """
+_NEXT: Final = text(
+    "SELECT reference_id FROM face_index.due WHERE reference_id > :after ORDER BY reference_id LIMIT :most"
 )
-_OF_OLDER_KEYS: Final = text(
+_TAKE: Final = text(
+    "DELETE FROM face_index.due WHERE reference_id = ANY(:references) RETURNING reference_id, seq"
+)
+_MARK_OLDER: Final = text(
     """
+    INSERT INTO face_index.due
     SELECT reference_id, seq FROM face_index.copy
-    WHERE encoder_id = :encoder AND turned_by < :newest LIMIT :most
+    WHERE encoder_id = :encoder AND turned_by < :newest LIMIT CAST(:most AS bigint)
+    ON CONFLICT DO NOTHING
     """
 )
 _DELETE: Final = text("DELETE FROM face_index.copy WHERE reference_id = ANY(:references)")
@@ -63,38 +65,27 @@ _INSERT: Final = text(
 
 
 def keep_up(
-    db: Database, keys: Keys, *, renew: int = AT_A_TIME, on_progress: Callable[[int], None] | None = None
+    db: Database,
+    keys: Keys,
+    *,
+    renew: int | None = AT_A_TIME,
+    on_progress: Callable[[int], None] | None = None,
 ) -> int:
     """Bring the copies up to date with everything that was committed before.
 
     Args:
         db: the database, on PostgreSQL with the table of copies.
         keys: the deployment's keys; the newest one's rotation is used.
-        renew: copies turned by an older key that are made anew at most, once nothing is due; all of them
-            where a key is not there any more.
+        renew: copies turned by an older key that are made anew at most; None for all, as where a key is
+            not there any more.
         on_progress: told how many references were gone through so far.
 
     Returns:
         References gone through.
     """
-    engine = _beside(db)
-    done = 0
-    while True:
-        some = _some_due(engine, keys)
-        if not some:
-            break
-        done += some
-        if on_progress:
-            on_progress(done)
-    if _a_key_is_gone(engine, keys):
-        renew = ALL
-    while renew > 0:
-        some = _some_renewed(engine, keys, min(renew, AT_A_TIME))
-        if not some:
-            break
-        done, renew = done + some, renew - some
-        if on_progress:
-            on_progress(done)
+    done = _drained(db, keys, 0, on_progress)
+    if mark_older(db, keys, renew):
+        done = _drained(db, keys, done, on_progress)
     return done
 
 
@@ -182,48 +173,62 @@ def _beside(db: Database) -> Engine:
     return db.engine.execution_options(read_only=True)
 
 
-def _some_due(engine: Engine, keys: Keys) -> int:
-    with Session(engine) as session, session.begin():
-        if session.execute(text("SELECT 1 FROM face_index.due LIMIT 1")).first() is None:
-            return 0
-        lock(session)
-        return take_due(session, keys)
+def mark_older(db: Database, keys: Keys, most: int | None = None) -> bool:
+    """Have references copied anew whose copies are turned by an older key.
+
+    Args:
+        db: the database.
+        keys: the deployment's keys.
+        most: of each encoder at most; all without, and where a copy is that no probe can be turned like.
+
+    Returns:
+        Whether there are any.
+    """
+    marked = False
+    with Session(_beside(db)) as session, session.begin():
+        newest = keys.newest
+        for encoder in encoders.in_use(session):
+            numbers = set(turned_by(session, encoder))
+            if numbers - {newest}:
+                gone = not numbers <= set(keys.numbers)
+                asked = {"encoder": encoder.id, "newest": newest, "most": None if gone else most}
+                session.execute(text("SET LOCAL statement_timeout = 0"))
+                session.execute(_MARK_OLDER, asked)
+                marked = True
+    return marked
 
 
-def take_due(session: Session, keys: Keys) -> int:
+def take_due(session: Session, keys: Keys, after: UUID = FIRST) -> list[UUID]:
     """Copy some of what is due, in one transaction with its being due no more.
 
     Args:
         session: a session that holds the lock.
         keys: the deployment's keys.
+        after: the reference behind which to go on: what was taken lies before it until it is vacuumed.
 
     Returns:
-        References gone through.
+        References gone through, in order.
     """
-    some = {row.reference_id: row.seq for row in session.execute(_DUE, {"most": AT_A_TIME})}
-    _copy(session, keys, some)
-    return len(some)
+    some = list(session.execute(_NEXT, {"after": after, "most": AT_A_TIME}).scalars())
+    taken = session.execute(_TAKE, {"references": some})
+    _copy(session, keys, {row.reference_id: row.seq for row in taken})
+    return some
 
 
-def _a_key_is_gone(engine: Engine, keys: Keys) -> bool:
-    """Whether there are copies that no probe can be turned like."""
-    with Session(engine) as session:
-        active = encoders.active(session)
-        return active is not None and not set(turned_by(session, active)) <= set(keys.numbers)
-
-
-def _some_renewed(engine: Engine, keys: Keys, most: int) -> int:
-    with Session(engine) as session, session.begin():
-        active = encoders.active(session)
-        if active is None:
-            return 0
-        asked = {"encoder": active.id, "newest": keys.newest, "most": most}
-        if session.execute(_OF_OLDER_KEYS, asked).first() is None:
-            return 0
-        lock(session)
-        old = {row.reference_id: row.seq for row in session.execute(_OF_OLDER_KEYS, asked)}
-        _copy(session, keys, old)
-        return len(old)
+def _drained(db: Database, keys: Keys, done: int, on_progress: Callable[[int], None] | None) -> int:
+    """Copy until nothing is due; returns how many were gone through."""
+    engine, after = _beside(db), FIRST
+    while True:
+        with Session(engine) as session, session.begin():
+            if session.execute(_NEXT, {"after": FIRST, "most": 1}).first() is None:
+                return done
+            lock(session)
+            some = take_due(session, keys, after)
+        # Behind the last one nothing is left: what was added before it meanwhile comes next.
+        after = some[-1] if some else FIRST
+        done += len(some)
+        if on_progress:
+            on_progress(done)
 
 
 def lock(session: Session) -> None:

@@ -62,7 +62,7 @@ class TestCopies:
         )
         with Session(deployment.db.engine.execution_options(read_only=True)) as session, session.begin():
             vector_copies.lock(session)
-            first = vector_copies.take_due(session, deployment.keys)
+            first = len(vector_copies.take_due(session, deployment.keys))
             second.start()
             second.join(0.5)
             assert second.is_alive()
@@ -105,7 +105,7 @@ class TestCopies:
         assert sorted(numbers) == [1, 2]
         for probe in people.probes(4):
             agree(ours, theirs, probe)
-        vector_copies.keep_up(deployment.db, deployment.keys, renew=vector_copies.ALL)
+        vector_copies.keep_up(deployment.db, deployment.keys, renew=None)
         after = vectors(deployment)
 
         assert set(before) < set(after)
@@ -119,7 +119,7 @@ class TestCopies:
     ) -> None:
         """No probe can be turned like them."""
         add_key(deployment.settings.key_file)
-        vector_copies.keep_up(deployment.db, deployment.keys, renew=vector_copies.ALL)
+        vector_copies.keep_up(deployment.db, deployment.keys, renew=None)
         add_key(deployment.settings.key_file)
         remove_key(deployment.settings.key_file, 2)
         again = open_context(deployment.settings)
@@ -173,7 +173,7 @@ class TestTogether:
         reference_id = due(deployment)[0]
         with Session(deployment.db.engine.execution_options(read_only=True)) as session, session.begin():
             vector_copies.lock(session)
-            assert vector_copies.take_due(session, deployment.keys) == 1
+            assert vector_copies.take_due(session, deployment.keys) == [reference_id]
             closing = threading.Thread(target=close, args=(deployment, reference_id))
             closing.start()
             closing.join(0.5)
