@@ -36,7 +36,7 @@ CONNECT_LIMIT: Final = timedelta(seconds=3)
 REQUEST_LIMIT: Final = timedelta(seconds=30)
 """A whole request with its body; 20 MB go through a line of 6 Mbit/s within it."""
 SHORT_LIMIT: Final = timedelta(seconds=5)
-"""A request without a body of ours: some are made while others wait for the database."""
+"""Removing and looking: some of it is done while others wait for the database."""
 RETRY_LIMIT: Final = timedelta(seconds=10)
 """After this no try follows another, so that whoever waits for an answer gets one."""
 CLIENT_RETRIES: Final = 2
@@ -69,10 +69,10 @@ class S3Objects:
         self._address = address
         self._in_doubt = False
         self._asking = threading.Lock()
-        self._store = self._open(access_key, secret_key, REQUEST_LIMIT)
-        self._quick = self._open(access_key, secret_key, SHORT_LIMIT)
+        self._store = self._open(access_key, secret_key, REQUEST_LIMIT, CLIENT_RETRIES)
+        self._quick = self._open(access_key, secret_key, SHORT_LIMIT, 0)
 
-    def _open(self, access_key: str, secret_key: str, limit: timedelta) -> S3Store:
+    def _open(self, access_key: str, secret_key: str, limit: timedelta, retries: int) -> S3Store:
         address = self._address
         return S3Store(
             address.bucket,
@@ -89,7 +89,7 @@ class S3Objects:
                 "timeout": limit,
             },
             retry_config={
-                "max_retries": CLIENT_RETRIES,
+                "max_retries": retries,
                 "retry_timeout": RETRY_LIMIT,
                 "backoff": {"init_backoff": timedelta(milliseconds=100)},
             },
@@ -186,7 +186,7 @@ class S3Objects:
     def listed(self) -> Iterator[Listed]:
         """As `Objects.listed`, a thousand with each request."""
         try:
-            for page in obstore.list(self._quick, chunk_size=1000):
+            for page in obstore.list(self._store, chunk_size=1000):
                 for each in page:
                     if "/" in each["path"]:
                         yield Listed(each["path"], each["size"], each["last_modified"].timestamp())

@@ -94,6 +94,7 @@ class TestLine:
     ) -> None:
         """Whoever sends a tip gets an answer."""
         monkeypatch.setattr(client, "REQUEST_LIMIT", timedelta(seconds=0.3))
+        monkeypatch.setattr(client, "SHORT_LIMIT", timedelta(seconds=0.3))
         monkeypatch.setattr(client, "RETRY_LIMIT", timedelta(seconds=0.5))
         objects = direct(prefix)
         s3.shared().pause()
