@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+FORM_KEY = re.compile(rb"\b[0-9a-f]{8,9}\.[A-Za-z0-9_-]{24}(?![A-Za-z0-9_-])")
+"""A moment in hexadecimal, whose letters nothing else takes, and a token: see `app.tips.flags.form_key`."""
 LONG_WORD = re.compile(rb"[A-Za-z0-9_=+/-]{16,}")
 NUMBER = re.compile(rb"[0-9]+")
 DRAWING = re.compile(rb"<svg.*?</svg>", re.DOTALL)
@@ -12,7 +14,13 @@ LENGTH = "content-length"
 
 def masked(body: bytes) -> bytes:
     """A body in which codes, keys, tokens, numbers and drawings of codes all look alike."""
-    for pattern, instead in ((DRAWING, b"<svg/>"), (FILLING, b""), (LONG_WORD, b"word"), (NUMBER, b"0")):
+    for pattern, instead in (
+        (DRAWING, b"<svg/>"),
+        (FILLING, b""),
+        (FORM_KEY, b"word"),
+        (LONG_WORD, b"word"),
+        (NUMBER, b"0"),
+    ):
         body = pattern.sub(instead, body)
     return body
 

@@ -14,10 +14,12 @@ import logging
 import math
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,6 +39,7 @@ from app.photos.models import Photo, PhotoLink
 from app.worker import Worker
 from tests.attacks import pictures
 from tests.attacks.inline import place_of
+from tests.attacks.intervals import auc_interval
 from tests.attacks.masking import masked, masked_headers
 from tests.attacks.serving import Caller, Reply, Serving
 from tests.make import Make
@@ -81,6 +84,7 @@ class Comparison:
         equal: pairs whose masked bytes and headers are equal.
         p: of Mann-Whitney over the times.
         auc: how well the time tells them apart; one half is not at all.
+        interval: of the AUC, 95%, by drawing pairs again.
         medians_ms: of both.
     """
 
@@ -91,6 +95,7 @@ class Comparison:
     equal: int
     p: float
     auc: float
+    interval: tuple[float, float]
     medians_ms: tuple[float, float]
 
     def told_apart(self, comparisons: int) -> bool:
@@ -133,11 +138,12 @@ class Bench:
         for person in self._on_record:
             make.sent_record(pictures.portrait(person), area="CN")
         self.findings: Counter[str] = Counter()
-        self._originals: dict[str, bytes] = {}
-        self._newest: dict[str, bytes] = {}
+        self._facts: Counter[tuple[str, str]] = Counter()
+        self._originals: dict[str, list[bytes]] = {}
+        self._newest: dict[str, list[bytes]] = {}
         for way in ("form", "API"):
-            self._originals[way] = self._new(NOBODY, way)
-            self._send_web(self._originals[way])
+            self._send_web(self._new(NOBODY, way))
+        self._originals, self._newest = self._newest, {}
         self._worker.run_until_idle()
 
     def batch(self, rounds: int) -> None:
@@ -149,8 +155,9 @@ class Bench:
         for _ in range(rounds):
             sent.append(self._send())
             asked.append(self._ask())
-            self._originals |= self._newest
         self._worker.run_until_idle()
+        self._originals, self._newest = self._newest, {}
+        self._count_facts()
         for told in sent:
             self._look(told, "when processed")
         for told in asked:
@@ -183,6 +190,15 @@ class Bench:
 
     def facts(self) -> list[str]:
         """That the kinds were what they are called: what officers have and no sender sees."""
+        lines = [
+            f"{kind}: {self._facts[kind, 'candidate'] / self._facts[kind, 'sent']:.0%} have a candidate, "
+            f"{self._facts[kind, 'joined'] / self._facts[kind, 'sent']:.0%} are joined"
+            for kind in sorted(KINDS)
+        ]
+        return [*lines, *(f"enquiry, {name}: {count}" for name, count in sorted(self.findings.items()))]
+
+    def _count_facts(self) -> None:
+        """Of the batch that was just worked off, before copies of it come."""
         with self.context.db.read() as session:
             candidates = {str(tip_id) for tip_id in session.exec(select(Candidate.tip_id))}
             joined = {
@@ -191,11 +207,11 @@ class Bench:
                     select(Photo.tip_id).join(PhotoLink, col(PhotoLink.photo_id) == col(Photo.id))
                 )
             }
-        lines = [
-            f"{kind}: {_share(tips, candidates):.0%} have a candidate, {_share(tips, joined):.0%} are joined"
-            for kind, tips in sorted(self.sent.items())
-        ]
-        return [*lines, *(f"enquiry, {name}: {count}" for name, count in sorted(self.findings.items()))]
+        for kind, tips in self.sent.items():
+            self._facts[kind, "sent"] += len(tips)
+            self._facts[kind, "candidate"] += len(candidates.intersection(tips))
+            self._facts[kind, "joined"] += len(joined.intersection(tips))
+        self.sent = {}
 
     def _ask(self) -> list[Told]:
         """Ask about each kind and look at once."""
@@ -237,15 +253,15 @@ class Bench:
         return self._chance.sample(KINDS, len(KINDS))
 
     def _new(self, kind: str, way: str) -> bytes:
-        """A picture of a kind; the copies are of those that resembled nobody in the round before."""
+        """A picture of a kind; the copies are of those that resembled nobody in the batch before."""
         self._number += 1
         if kind == REPOST:
-            photo = pictures.copied(self._originals["form" if way == "enquiry" else way])
+            photo = pictures.copied(self._chance.choice(self._originals["form" if way == "enquiry" else way]))
         else:
             group = self._on_record if kind == RECORD else self._unknown
             photo = pictures.street(self._chance.choice(group), self._number)
         if kind == NOBODY:
-            self._newest[way] = photo
+            self._newest.setdefault(way, []).append(photo)
         if self._prepared is not None:
             place = place_of(self._prepared, photo)
             place.write_bytes(self._examiner.examine(photo).to_wire())
@@ -275,14 +291,11 @@ def _compared(place: str, one: str, first: Seen, second: Seen) -> Comparison:
         equal = sum(left == right for left, right in looks)
     test = mannwhitneyu(first.seconds, second.seconds)
     auc = float(test.statistic) / (len(first.seconds) * len(second.seconds))
+    interval = auc_interval(first.seconds, second.seconds)
     medians = tuple(1000 * statistics.median(seen.seconds) for seen in (first, second))
     return Comparison(
-        place, one, NOBODY, len(looks), equal, float(test.pvalue), auc, (medians[0], medians[1])
+        place, one, NOBODY, len(looks), equal, float(test.pvalue), auc, interval, (medians[0], medians[1])
     )
-
-
-def _share(tips: Sequence[str], among: set[str]) -> float:
-    return sum(tip_id in among for tip_id in tips) / len(tips)
 
 
 def partner_key(environment: dict[str, str]) -> str:
@@ -304,12 +317,14 @@ def partner_key(environment: dict[str, str]) -> str:
 def run(
     pairs: int, folder: Path, seed: int, *, inline: bool, seconds: float = math.inf
 ) -> tuple[list[Comparison], list[str]]:
-    """Measure, with fewer pairs when time runs out.
+    """Measure, with fewer pairs when time runs out or the process is told to end (SIGTERM).
 
     Returns:
         The comparisons, and in lines what the kinds of pictures really were.
     """
     end = time.monotonic() + seconds
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     prepared = folder / "examinations"
     prepared.mkdir()
     module = ("tests.attacks.inline", str(prepared)) if inline else ("app", "serve")
@@ -318,7 +333,7 @@ def run(
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         bench = Bench(serving, examiner, key, prepared if inline else None, seed)
         for done in range(0, pairs, BATCH):
-            if time.monotonic() > end:
+            if time.monotonic() > end or stopping.is_set():
                 break
             bench.batch(min(BATCH, pairs - done))
             sys.stderr.write(f"\rround {min(done + BATCH, pairs)} of {pairs}")
@@ -328,13 +343,14 @@ def run(
 
 def report(comparisons: Sequence[Comparison]) -> str:
     """The comparisons as a table."""
-    columns = ("place", "compared with new, nobody", "equal bytes", "medians, ms", "p", "|AUC-0.5|")
-    lines = ["{:24} {:26} {:>12} {:>14} {:>8} {:>9}".format(*columns)]
+    columns = ("place", "compared with new, nobody", "equal bytes", "medians, ms", "p", "AUC, 95%")
+    lines = ["{:24} {:26} {:>12} {:>14} {:>8} {:>22}".format(*columns)]
     for each in comparisons:
         medians = f"{each.medians_ms[0]:.1f} / {each.medians_ms[1]:.1f}"
+        auc = f"{each.auc:.3f} ({each.interval[0]:.3f} to {each.interval[1]:.3f})"
         lines.append(
             f"{each.place:24} {each.one:26} {each.equal:>5} of {each.pairs:<4} {medians:>14} {each.p:>8.3g} "
-            f"{abs(each.auc - 0.5):>9.3f}{'  TOLD APART' if each.told_apart(len(comparisons)) else ''}"
+            f"{auc:>22}{'  TOLD APART' if each.told_apart(len(comparisons)) else ''}"
         )
     return "\n".join(lines)
 
@@ -353,9 +369,10 @@ def main() -> None:
         )
     sys.stdout.write("\n".join([report(comparisons), *facts]) + "\n")
     told = [each for each in comparisons if each.told_apart(len(comparisons))]
-    largest = max(abs(each.auc - 0.5) for each in comparisons)
+    distances = [abs(each.auc - 0.5) for each in comparisons]
     sys.stdout.write(
-        f"{len(told)} of {len(comparisons)} comparisons told apart; largest |AUC-0.5| {largest:.3f}, "
+        f"{len(told)} of {len(comparisons)} comparisons told apart; largest |AUC-0.5| {max(distances):.3f}, "
+        f"{sum(distance >= FAR for distance in distances)} of {FAR} or more, "
         f"{sum(each.pairs - each.equal for each in comparisons)} answers of other bytes\n"
     )
     sys.exit(bool(told))

@@ -5,6 +5,7 @@ Bytes, headers and the work a request does are compared here; `python -m tests.a
 
 import json
 import re
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -192,6 +193,17 @@ class TestTheMeasurement:
 
         assert masked(one) == masked(other)
         assert masked(one) != masked(other.replace(b"have", b"know"))
+
+    def test_keys_of_forms_are_masked_whatever_their_moment_and_token_look_like(self) -> None:
+        """A moment in hexadecimal has letters, too; a word more beside the key still shows."""
+        forms = [
+            f'<input value="{moment}.{secrets.token_urlsafe(18)}">'.encode()
+            for moment in ("6564c0de", "6ffffffa", "70000000")
+            for _ in range(20)
+        ]
+
+        assert {masked(form) for form in forms} == {b'<input value="word">'}
+        assert masked(forms[0].replace(b">", b" checked>")) != masked(forms[1])
 
 
 def told(comparison: Comparison) -> bool:
