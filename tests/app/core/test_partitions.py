@@ -17,6 +17,12 @@ on_postgresql = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_earlier_journeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers never step back within a process: another test's journey ahead would last."""
+    monkeypatch.setattr("uuid6._last_v7_timestamp", None)
+
+
 def month_of(context: Context, tip: Tip) -> str:
     with context.db.read() as session:
         where = text("SELECT tableoid::regclass::text FROM tip WHERE id = :id")

@@ -4,12 +4,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from app.core.context import Context
 from app.core.crypto import Keys
 from app.photos.sandbox import Examiner
 from tests.attacks import stolen
 
 
+@pytest.mark.folder
 def test_a_stolen_disk_opens_to_nobody_without_the_key_file(
     context: Context, examiner: Examiner, tmp_path: Path
 ) -> None:
@@ -28,6 +31,7 @@ def test_a_stolen_disk_opens_to_nobody_without_the_key_file(
     assert stolen.turned(context, filled) < stolen.USABLE
 
 
+@pytest.mark.folder
 def test_the_search_sees_what_lies_open(context: Context, examiner: Examiner, tmp_path: Path) -> None:
     """One template and one word that were not sealed are found."""
     filled = stolen.fill(context, examiner, 1)
