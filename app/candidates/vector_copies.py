@@ -126,7 +126,7 @@ def _mark_missing(session: Session, encoder: EnrolledEncoder) -> None:
     )
 
 
-def turned_by(session: Session, encoder: EnrolledEncoder) -> list[int]:
+def turned_by(session: Session, encoder_id: UUID) -> list[int]:
     """Numbers of the keys by which an encoder's copies are turned; two for a while after a new key."""
     numbers: list[int] = []
     # A step to the next number each, instead of reading all rows for the few that there are.
@@ -136,7 +136,7 @@ def turned_by(session: Session, encoder: EnrolledEncoder) -> list[int]:
     )
     while True:
         after = numbers[-1] if numbers else 0
-        found = session.execute(question, {"encoder": encoder.id, "after": after}).scalar()
+        found = session.execute(question, {"encoder": encoder_id, "after": after}).scalar()
         if found is None:
             return numbers
         numbers.append(found)
@@ -188,7 +188,7 @@ def mark_older(db: Database, keys: Keys, most: int | None = None) -> bool:
     with Session(_beside(db)) as session, session.begin():
         newest = keys.newest
         for encoder in encoders.in_use(session):
-            numbers = set(turned_by(session, encoder))
+            numbers = set(turned_by(session, encoder.id))
             if numbers - {newest}:
                 gone = not numbers <= set(keys.numbers)
                 asked = {"encoder": encoder.id, "newest": newest, "most": None if gone else most}

@@ -51,7 +51,7 @@ class VectorGallery:
         context: the deployment; each search asks the database for itself.
         encoder: whose templates.
         sample: what the rules are learned from.
-        shelves: where the copies lie, and whether each is searched by its graph.
+        dimensions: numbers in a template.
         references: how many there are.
         size: records searched.
         exact_limit: rows up to which all are compared.
@@ -62,7 +62,7 @@ class VectorGallery:
         context: Context,
         encoder: EnrolledEncoder,
         sample: OpenGallery,
-        shelves: list[tuple[Shelf, bool]],
+        dimensions: int,
         references: int,
         size: int,
         exact_limit: int = EXACT_LIMIT,
@@ -73,7 +73,7 @@ class VectorGallery:
         self._context = context
         self._encoder_id = encoder.id
         self._sample = sample
-        self._shelves = shelves
+        self._dimensions = dimensions
         self._references = references
         self._exact_limit = exact_limit
         self._record_ids = _Numbers()
@@ -166,9 +166,10 @@ class VectorGallery:
     ) -> list[Near]:
         """Those most like a probe, by the copies: exactly where few are left, else by the graph."""
         found: list[Near] = []
-        for shelf, has_graph in self._shelves:
+        # Asked for with each search: another worker may turn copies by a new key meanwhile.
+        for shelf in vector_search.shelves(session, self._encoder_id, self._dimensions):
             turned = vector_search.turned_probe(self._context.keys, shelf, probe)
-            exact = not has_graph or self._is_small(session, shelf, filters)
+            exact = not vector_search.has_graph(session, shelf) or self._is_small(session, shelf, filters)
             ask = vector_search.exactly if exact else vector_search.by_graph
             found += ask(session, shelf, turned, wanted, filters)
         return found
@@ -207,7 +208,7 @@ class VectorGallery:
 
     def _opened(self, session: Session, near: list[Near]) -> list[tuple[Near, Vectors]]:
         """Their templates, opened and turned back; those erased at this moment are left out."""
-        keys, width = self._context.keys, self._shelves[0][0].dimensions
+        keys, width = self._context.keys, self._dimensions
         opened = vector_search.opened(session, keys, list({each.template_id for each in near}), width)
         return [(each, opened[each.template_id]) for each in near if each.template_id in opened]
 
@@ -260,14 +261,12 @@ class VectorGalleryCache:
         if encoder is None:
             raise NoActiveEncoder
         width = gallery_rows.dimensions(session, encoder)
-        found = [] if width is None else vector_search.shelves(session, encoder, width)
-        shelves = [(shelf, vector_search.has_graph(session, shelf)) for shelf in found]
         references, size = self._count(session, encoder, sample)
-        made_of = (sample, tuple(shelves), references, size)
+        made_of = (sample, width, references, size)
         if self._current is None or made_of != self._made_of:
             self._made_of = made_of
             self._current = VectorGallery(
-                self._context, encoder, sample, shelves, references, size, self._exact_limit
+                self._context, encoder, sample, width or 0, references, size, self._exact_limit
             )
         return self._current
 

@@ -55,7 +55,7 @@ class State:
 def shelves_of(session: Session, encoder: EnrolledEncoder) -> list[Shelf]:
     """The shelves of an encoder; none while it has no template."""
     dimensions = gallery_rows.dimensions(session, encoder)
-    return [] if dimensions is None else shelves(session, encoder, dimensions)
+    return [] if dimensions is None else shelves(session, encoder.id, dimensions)
 
 
 def is_wanted(session: Session, shelf: Shelf, *, small: bool, anew: bool) -> bool:

@@ -19,7 +19,6 @@ from app.candidates.gallery_rows import SEXES
 from app.candidates.vector_copies import as_text, turned, turned_by
 from app.core.crypto import Keys
 from app.core.sealing import number_of, rotation, unseal
-from app.encoders.models import EnrolledEncoder
 from app.records.models import Sex
 from matching.ranking import unit
 
@@ -108,9 +107,9 @@ class Near:
     """Day as an ordinal; NaN where unknown."""
 
 
-def shelves(session: Session, encoder: EnrolledEncoder, dimensions: int) -> list[Shelf]:
+def shelves(session: Session, encoder_id: UUID, dimensions: int) -> list[Shelf]:
     """The shelves of an encoder that have copies."""
-    return [Shelf(encoder.id, number, dimensions) for number in turned_by(session, encoder)]
+    return [Shelf(encoder_id, number, dimensions) for number in turned_by(session, encoder_id)]
 
 
 def has_graph(session: Session, shelf: Shelf) -> bool:

@@ -95,7 +95,7 @@ class TestCopies:
     ) -> None:
         """Half of them turned anew or all: both kinds are searched, each by its own rotation."""
         cache = VectorGalleryCache(deployment)
-        look(deployment, cache)
+        early = look(deployment, cache)
         before = vectors(deployment)
         add_key(deployment.settings.key_file)
         people.enrol(deployment, 3)
@@ -106,6 +106,9 @@ class TestCopies:
         for probe in people.probes(4):
             agree(ours, theirs, probe)
         vector_copies.keep_up(deployment.db, deployment.keys, renew=None)
+        # Another worker turned them: who looked before goes on finding them.
+        for probe in people.probes(2):
+            agree(early, theirs, probe)
         after = vectors(deployment)
 
         assert set(before) < set(after)
@@ -127,7 +130,7 @@ class TestCopies:
         with again.db.read() as session:
             active = encoder_queries.active(session)
             assert active is not None
-            assert vector_copies.turned_by(session, active) == [3]
+            assert vector_copies.turned_by(session, active.id) == [3]
         for probe in people.probes(2):
             agree(ours, theirs, probe)
         again.close()
