@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func
+from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
 
 from app.audit import service as audit
@@ -36,6 +36,8 @@ SAME_WORDS = 5
 """Tips of an hour that say the very same, from which they are flagged."""
 SHORTEST_TEXT = 12
 """Characters: shorter texts are the same by chance."""
+LATER = timedelta(minutes=2)
+"""By how much another look may be later than this one; beyond that, a clock went wrong and stops nobody."""
 MOST_READ = 2_000
 """Texts that are read in one look."""
 
@@ -105,11 +107,18 @@ def _settle(
     usual: dict[str, float],
     moment: datetime,
 ) -> int:
-    """Bring the waves of one kind to what the hour says.
+    """Bring the waves of one kind to what the hour says, unless a later look has already done so.
+
+    Workers count before they wait for each other to write: what was counted earlier may come later.
 
     Returns:
         How many began.
     """
+    later = or_(
+        *(and_(at > moment, at <= moment + LATER) for at in (col(Flood.began_at), col(Flood.ended_at)))
+    )
+    if session.exec(select(Flood.id).where(Flood.kind == kind, later).limit(1)).first() is not None:
+        return 0
     began = 0
     running = session.exec(select(Flood).where(Flood.kind == kind, col(Flood.ended_at).is_(None))).all()
     known = {flood.subject: flood for flood in running}

@@ -1,9 +1,12 @@
 """Waves are noticed, and what comes in them waits behind the rest."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
+import pytest
 import time_machine
 from sqlmodel import col, select, update
 
@@ -117,6 +120,54 @@ class TestNoticing:
         assert {tip_id for tip_id, kinds in flagged(context).items() if FlagKind.REPEATED_TEXT in kinds} == {
             tip.id for tip in copies
         }
+
+
+class TestSeveralWorkers:
+    def test_two_that_notice_one_wave_at_once_write_it_once(self, context: Context, make: Make) -> None:
+        """One wave of each kind, one flag for each tip, whoever comes first."""
+        tips = [make.tip() for _ in range(LEAST)]
+        of_one_picture(context, tips)
+        start = Barrier(2)
+
+        def look(_: int) -> int:
+            start.wait()
+            return noticing.look(context)
+
+        with ThreadPoolExecutor(2) as workers:
+            began = sorted(workers.map(look, range(2)))
+
+        with context.db.read() as session:
+            waves, flags = session.exec(select(Flood.kind)).all(), session.exec(select(TipFlag.tip_id)).all()
+        assert began == [0, 3]
+        assert sorted(waves) == sorted(FloodKind)
+        assert sorted(flags) == sorted(tip.id for tip in tips[1:])
+
+    def test_one_that_counted_earlier_does_not_end_what_another_began(
+        self, context: Context, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It counted before the wave came, and writes after the other has noticed it."""
+        usual, waiting = noticing._usual, [True]
+
+        def meanwhile(*given: Any) -> dict[str, float]:
+            if waiting:
+                waiting.clear()
+                wave(make, LEAST)
+                assert noticing.look(context) == 2
+            return usual(*given)
+
+        monkeypatch.setattr(noticing, "_usual", meanwhile)
+
+        assert noticing.look(context) == 0
+        assert [flood.ended_at for flood in floods(context).values()] == [None, None]
+
+    def test_a_clock_that_was_fast_stops_nobody(self, context: Context, make: Make) -> None:
+        """A wave was noticed in years to come; one that comes now, in another area, is noticed."""
+        with time_machine.travel(now() + timedelta(days=1500)):
+            wave(make, LEAST, area="440303")
+            assert noticing.look(context) == 2
+        wave(make, LEAST)
+
+        assert noticing.look(context) == 1
 
 
 class TestOfficers:
