@@ -19,6 +19,7 @@ from PIL import Image
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import select
 
+from app import tables
 from app.audit.models import AuditEvent
 from app.core.context import Context
 from app.core.files import PhotoStore
@@ -351,5 +352,25 @@ class TestMarkers:
             path.read_bytes() for path in context.settings.data_dir.rglob("*") if path.is_file()
         ).decode("latin-1")
 
+        rows = self.opened(context)
+
         assert found(events + jobs) == []
+        assert NOTE in rows
+        assert CONTACT in rows
+        assert not set(found(rows)) & NEVER_ANSWERED
+        assert not {"user name", "code", "code in one"} & set(found(rows))
         assert not set(found(kept)) - {"note", "place", "latitude", "longitude"}
+
+    def opened(self, context: Context) -> str:
+        """All rows of all tables, with what is sealed opened by the deployment's keys."""
+        values: list[object] = []
+        with context.db.read() as session:
+            for table in tables.metadata.sorted_tables:
+                for row in session.execute(table.select()).mappings():
+                    for name, value in row.items():
+                        values.append(value)
+                        if isinstance(value, bytes):
+                            values.append(value.decode("latin-1"))
+                            if name.endswith("_sealed"):
+                                values.append(context.keys.unseal(value).decode("latin-1"))
+        return " ".join(str(value) for value in values)
