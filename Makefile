@@ -22,9 +22,7 @@ test: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-servers ARGS="$(SERVER_ROOMS)"
 
 # What reads and writes most, once more on servers; `make test-servers` runs everything there.
-SERVER_ROOMS = tests/app/core tests/app/candidates tests/app/channels/test_pages.py tests/app/keys \
-  tests/app/records/test_erasing.py tests/app/reviews/test_queue.py tests/app/tips/test_withdrawing.py \
-  tests/journeys/test_pipeline.py tests/migrations
+SERVER_ROOMS = tests/app/core tests/app/channels/test_pages.py tests/app/keys tests/app/reviews/test_queue.py tests/migrations
 
 test-servers: $(VENV)/dev.stamp $(VENV)/weights.stamp $(VENV)/font.stamp $(VENV)/vendor.stamp ## Run all tests on PostgreSQL and with photos in an S3 store, both started here
 	HOMEWARD_TEST_DATABASE=postgresql HOMEWARD_TEST_STORE=s3 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
