@@ -19,6 +19,7 @@ from app.tips.models import ChannelKind, Tip, TipState
 from tests.app.partners.calls import TIPS, bearing, make_key, send, tips
 from tests.conftest import Client
 from tests.make import Make
+from tests.stored import files as stored_files
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -147,13 +148,13 @@ class TestTheWalk:
         sandbox.walk(context)
         with context.db.read() as session:
             store_key = session.exec(select(Photo)).one().store_key
-        assert [path for path in context.settings.data_dir.rglob("*") if store_key in str(path)]
+        assert store_key in stored_files(context)
         clock.shift(timedelta(hours=1, seconds=1))
         sandbox.walk(context)
 
         with context.db.read() as session:
             assert session.exec(select(Photo)).all() == []
-        assert not [path for path in context.settings.data_dir.rglob("*") if store_key in str(path)]
+        assert stored_files(context) == []
         assert client.get(f"{TIPS}/{tip_id}", headers=bearing(key)).status_code == 200
 
     def test_one_that_was_taken_back_walks_no_further(
