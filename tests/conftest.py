@@ -40,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="It is about the photo folder's own files."))
 
 
+@pytest.fixture(autouse=True)
+def _no_earlier_journeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers never step back within a process: another test's journey ahead would last."""
+    monkeypatch.setattr("uuid6._last_v7_timestamp", None)
+
+
 @pytest.fixture(scope="session")
 def template_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database with the areas that tests use; copied for each test."""
