@@ -2,15 +2,20 @@
 
 import io
 import random
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
+
+from matching.dlib_package import load_face_recognition
 
 PICTURES = Path(__file__).parents[2] / "app" / "demo" / "pictures"
 FILE_BYTES = 100_000
 """Of every file: what is sent takes equally long."""
 SIZE = (480, 380)
-FACE_HEIGHT = 320
+HEAD_HEIGHT = 200
+"""Of a head and its hair; so little of the photo it comes from is no copy of that photo."""
 
 
 def people() -> list[str]:
@@ -37,11 +42,21 @@ def street(person: str, seed: int) -> bytes:
         box = (x, y, x + chance.randrange(20, 200), y + chance.randrange(20, 200))
         shape = chance.choice([draw.rectangle, draw.ellipse])
         shape(box, fill=tuple(chance.randrange(256) for _ in range(3)))
-    with Image.open(PICTURES / f"{person}-tip0.jpg") as opened:
-        width = round(opened.width * FACE_HEIGHT / opened.height)
-        face = opened.convert("RGB").resize((width, FACE_HEIGHT))
-    scene.paste(face, (chance.randrange(SIZE[0] - width), chance.randrange(SIZE[1] - FACE_HEIGHT)))
+    head = _head(person)
+    scene.paste(head, (chance.randrange(SIZE[0] - head.width), chance.randrange(SIZE[1] - head.height)))
     return _file(scene, 80)
+
+
+@cache
+def _head(person: str) -> Image.Image:
+    """A person's head, cut out of the photo from the street."""
+    with Image.open(PICTURES / f"{person}-tip0.jpg") as opened:
+        photo = opened.convert("RGB")
+    faces = load_face_recognition().face_locations(np.asarray(photo))
+    top, right, bottom, left = max(faces, key=lambda face: face[2] - face[0])
+    margin = (bottom - top) // 2
+    head = photo.crop((left - margin, top - margin, right + margin, min(bottom + margin, photo.height)))
+    return head.resize((head.width * HEAD_HEIGHT // head.height, HEAD_HEIGHT))
 
 
 def copied(data: bytes) -> bytes:
