@@ -22,7 +22,9 @@ CHECK_EVERY_S = 0.5
 RESTART_PAUSE_S = 1.0
 """A process that dies at once is not started more often than this."""
 GRACE_S = 25.0
-"""A worker may finish its photo, the web its uploads, before they are ended."""
+"""The web may finish its uploads, a worker its job or give it back, before they are ended."""
+GIVING_BACK_S = 5.0
+"""What a worker has besides its own time to finish, to give its job back."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -56,7 +58,7 @@ def run(settings: Settings, *, until: threading.Event | None = None, log_dir: Pa
             stopping.wait(CHECK_EVERY_S)
     finally:
         stopping.set()
-        _end(children)
+        _end(children, max(GRACE_S, settings.drain_seconds + GIVING_BACK_S))
 
 
 def _keep_alive(child: _Child, log_dir: Path | None) -> None:
@@ -91,11 +93,11 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _end(children: list[_Child]) -> None:
+def _end(children: list[_Child], grace_s: float) -> None:
     running = [child.process for child in children if child.process and child.process.poll() is None]
     for process in running:
         process.terminate()
-    deadline = time.monotonic() + GRACE_S
+    deadline = time.monotonic() + grace_s
     for process in running:
         try:
             process.wait(max(0.1, deadline - time.monotonic()))

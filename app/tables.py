@@ -7,7 +7,7 @@ from app.bulletins import models as bulletins
 from app.candidates import models as candidates
 from app.cases import models as cases
 from app.channels import models as channels
-from app.core import jobs, reach
+from app.core import jobs, reach, watch_turns, workers
 from app.encoders import models as encoders
 from app.enquiries import models as enquiries
 from app.floods import models as floods
@@ -44,7 +44,9 @@ ROOMS = (
     reviews,
     sightings,
     tips,
+    watch_turns,
     webhooks,
+    workers,
 )
 
 metadata = SQLModel.metadata

@@ -1,15 +1,21 @@
-"""What is looked after beside the jobs: each watch asks what is due, does it, and may be repeated."""
+"""What is looked after beside the jobs: each watch asks what is due, does it, and may be repeated.
 
+Among many workers one looks, whenever the database says that a watch is due.
+"""
+
+import secrets
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.audit import unusual
 from app.channels import closing
-from app.core import partitions
+from app.core import jobs, partitions, watch_turns, workers
+from app.core.clock import now
 from app.core.context import Context
 from app.doctor import stored
 from app.enquiries import erasing as enquiries
@@ -33,7 +39,7 @@ class Watch:
     Attributes:
         name: for the log.
         every_s: seconds between two looks.
-        look: does what is due; several workers may do so at once.
+        look: does what is due; beside another one that was taken for dead, too.
     """
 
     name: str
@@ -41,7 +47,16 @@ class Watch:
     look: Callable[[Context], object]
 
 
+def _workers(context: Context) -> None:
+    """Forget workers that are gone; wake jobs that a clock set far ahead before it was set right."""
+    unbelievable = now() + timedelta(seconds=jobs.CLOCK_JUMP_S + context.settings.job_lease_seconds)
+    with context.db.write_together() as session:
+        workers.forget_vanished(session)
+        jobs.wake_strays(session, unbelievable)
+
+
 WATCHES: tuple[Watch, ...] = (
+    Watch("workers", 60.0, _workers),
     Watch("enquiries", 60.0, enquiries.tidy),
     Watch("notices", 60.0, telling.look),
     Watch("expiry", 3600.0, registry.close_expired),
@@ -61,16 +76,70 @@ WATCHES: tuple[Watch, ...] = (
 
 def run(context: Context, stopping: threading.Event) -> None:
     """Look after everything until told to stop; a watch that fails is tried again at its next time."""
-    due = {watch.name: time.monotonic() for watch in WATCHES}
     while not stopping.wait(LONGEST_PAUSE_S):
-        for watch in WATCHES:
-            if time.monotonic() < due[watch.name] or stopping.is_set():
-                continue
+        try:
+            look_at_due(context, WATCHES, stopping)
+        except Exception as error:  # noqa: BLE001 - the database is away for now; it is asked again
+            log.warning("watches_wait", error=type(error).__name__)
+
+
+def look_at_due(context: Context, watches: tuple[Watch, ...], stopping: threading.Event) -> list[str]:
+    """Look after what is due and held by no other worker.
+
+    Args:
+        context: the deployment.
+        watches: all of them.
+        stopping: set, no further one is begun.
+
+    Returns:
+        Names of those that were looked after here.
+    """
+    looked: list[str] = []
+    with context.db.read() as session:
+        due = watch_turns.due(session, {watch.name: watch.every_s for watch in watches})
+    for watch in watches:
+        if watch.name not in due or stopping.is_set():
+            continue
+        holder = secrets.token_hex(8)
+        started = now()
+        with context.db.write_together() as session:
+            taken = watch_turns.take(session, watch.name, watch.every_s, holder)
+        if taken:
+            _look(context, watch, holder, started)
+            looked.append(watch.name)
+    return looked
+
+
+def _look(context: Context, watch: Watch, holder: str, started: datetime) -> None:
+    with _held(context, watch.name, holder):
+        try:
+            watch.look(context)
+        except Exception as error:  # noqa: BLE001 - the others go on; an error's text may quote a stranger
+            log.warning("watch_failed", watch=watch.name, error=type(error).__name__)
+    with context.db.write_together() as session:
+        watch_turns.done(session, watch.name, holder, started + timedelta(seconds=watch.every_s))
+
+
+@contextmanager
+def _held(context: Context, name: str, holder: str) -> Iterator[None]:
+    """Keep hold of a watch while it looks, however long that takes."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(watch_turns.HOLD_S / 3):
             try:
-                watch.look(context)
-            except Exception as error:  # noqa: BLE001 - the others go on; an error's text may quote a stranger
-                log.warning("watch_failed", watch=watch.name, error=type(error).__name__)
-            due[watch.name] = time.monotonic() + watch.every_s
+                with context.db.write_together() as session:
+                    watch_turns.keep(session, name, holder)
+            except Exception as error:  # noqa: BLE001 - a missed renewal is repeated; the hold still stands
+                log.warning("watch_not_kept", watch=name, error=type(error).__name__)
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def look_once(context: Context) -> None:

@@ -8,6 +8,8 @@ urgency: what is less urgent waits behind what comes meanwhile, and not for ever
 an area) stand a second apart behind the lane's own backlog, so that a flood in one lane waits for itself and
 not before all others. Related to the virtual clock of Zhang, SIGCOMM 1990; here the lane's clock is its
 backlog, so that a lane whose flood is over owes nothing.
+
+What is to be tried later stands apart (`later`) until its moment has come: no claim reads it before.
 """
 
 from dataclasses import dataclass
@@ -16,8 +18,9 @@ from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, Index, func, or_, update
+from sqlalchemy import JSON, Column, ColumnElement, Index, false, func, literal_column, or_, text, update
 from sqlmodel import Field, Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.clock import now
 from app.core.columns import Row, UtcDateTime, stored
@@ -34,6 +37,11 @@ BEFORE_ALL = "1970-01-01 00:00:00"
 
 LANE_STEP = timedelta(seconds=1)
 """Between the turns of two jobs of one lane that wait."""
+
+WOKEN_AT_ONCE = 100
+"""Jobs for later whose moment has come, taken among those that wait by one claim."""
+
+_BULK = "jobs_in_bulk"
 
 
 class Urgency(Enum):
@@ -66,11 +74,21 @@ class Job(Row, table=True):
         Index("job_due", "state", "run_at"),
         Index("job_next", "state", "turn", "id"),
         Index("job_lane_end", "lane", "state", "turn"),
+        Index(
+            "job_ready",
+            "state",  # It and the next are one value each; SQLite then prefers this index to `job_next`.
+            "later",
+            "turn",
+            "id",
+            sqlite_where=text("state = 'ready' AND later = 0"),
+            postgresql_where=text("state = 'ready' AND NOT later"),
+        ),
+        Index("job_later", "run_at", sqlite_where=text("later = 1"), postgresql_where=text("later")),
     )
 
     kind: str
     lane: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    """Whose work it is, so that one flood does not hold up all; empty for nobody's."""
+    """Whose work it is, so that one flood does not hold up all, and its urgency, as `area 440300 people`."""
     turn: datetime = Field(
         default_factory=now, sa_type=UtcDateTime, sa_column_kwargs={"server_default": BEFORE_ALL}
     )
@@ -79,6 +97,8 @@ class Job(Row, table=True):
     unique_key: str | None = Field(default=None, unique=True)
     state: JobState = Field(default=JobState.READY, sa_type=stored(JobState))
     run_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    later: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether it stands apart until `run_at`."""
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     worker: str | None = None
     attempts: int = 0
@@ -118,14 +138,21 @@ def enqueue(
     """
     if unique_key is not None and session.exec(select(Job.id).where(Job.unique_key == unique_key)).first():
         return
+    if session.info.get(_BULK) and urgency is Urgency.ORDINARY:
+        urgency = Urgency.BULK
     turn = now() + urgency.value
+    label = f"{lane} {urgency.name.lower()}".lstrip()
     if lane:
-        lane = f"{lane} {urgency.name.lower()}"
         last = session.exec(
-            select(func.max(Job.turn)).where(Job.lane == lane, Job.state == JobState.READY)
+            select(func.max(Job.turn)).where(Job.lane == label, Job.state == JobState.READY)
         ).one()
         turn = max(turn, last + LANE_STEP) if last else turn
-    session.add(Job(kind=kind, args=args, unique_key=unique_key, lane=lane, turn=turn))
+    session.add(Job(kind=kind, args=args, unique_key=unique_key, lane=label, turn=turn))
+
+
+def in_bulk(session: Session) -> None:
+    """Have ordinary jobs that this session asks for from now on stand back as one of many: an import's."""
+    session.info[_BULK] = True
 
 
 def claim(session: Session, worker: str, lease_s: float) -> Claim | None:
@@ -138,7 +165,46 @@ def claim(session: Session, worker: str, lease_s: float) -> Claim | None:
     """
     moment = now()
     unbelievable = moment + timedelta(seconds=CLOCK_JUMP_S + lease_s)
-    left_behind = (
+    _wake(session, col(Job.run_at) <= moment)
+    for due in (_left_behind(moment, unbelievable), ready(moment, unbelievable)):
+        job_id = session.exec(due.limit(1).with_for_update(skip_locked=True)).first()
+        if job_id is not None:
+            return _take(session, job_id, worker, moment + timedelta(seconds=lease_s))
+    # Searched for only now, since it reads all that is for much later.
+    return claim(session, worker, lease_s) if wake_strays(session, unbelievable) else None
+
+
+def ready(moment: datetime, unbelievable: datetime) -> SelectOfScalar[UUID]:
+    """The jobs that wait for a worker, by their turns; the constants have their index chosen.
+
+    Args:
+        moment: the present one.
+        unbelievable: what lies further ahead was written by a clock that has been set back since.
+    """
+    retried_ahead = (col(Job.attempts) > 0) & (col(Job.run_at) > unbelievable)
+    return (
+        select(Job.id)
+        .where(
+            col(Job.state) == literal_column("'ready'"),
+            ~col(Job.later),
+            or_(col(Job.run_at) <= moment, col(Job.created_at) > unbelievable, retried_ahead),
+        )
+        .order_by(col(Job.turn), col(Job.id))
+    )
+
+
+def wake_strays(session: Session, unbelievable: datetime) -> int:
+    """Take those among the waiting whose moment was written by a clock that has been set back since.
+
+    Returns:
+        How many were taken at once.
+    """
+    written_ahead = or_(col(Job.attempts) > 0, col(Job.created_at) > unbelievable)
+    return _wake(session, (col(Job.run_at) > unbelievable) & written_ahead)
+
+
+def _left_behind(moment: datetime, unbelievable: datetime) -> SelectOfScalar[UUID]:
+    return (
         select(Job.id)
         .where(
             Job.state == JobState.RUNNING,
@@ -146,20 +212,19 @@ def claim(session: Session, worker: str, lease_s: float) -> Claim | None:
         )
         .order_by(col(Job.lease_until), col(Job.id))
     )
-    retried_ahead = (col(Job.attempts) > 0) & (col(Job.run_at) > unbelievable)
-    ready = (
+
+
+def _wake(session: Session, due: ColumnElement[bool]) -> int:
+    found = session.exec(
         select(Job.id)
-        .where(
-            Job.state == JobState.READY,
-            or_(col(Job.run_at) <= moment, col(Job.created_at) > unbelievable, retried_ahead),
-        )
-        .order_by(col(Job.turn), col(Job.id))
-    )
-    for due in (left_behind, ready):
-        job_id = session.exec(due.limit(1).with_for_update(skip_locked=True)).first()
-        if job_id is not None:
-            return _take(session, job_id, worker, moment + timedelta(seconds=lease_s))
-    return None
+        .where(col(Job.later), due)
+        .order_by(col(Job.run_at))
+        .limit(WOKEN_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if found:
+        session.exec(update(Job).where(col(Job.id).in_(found)).values(later=False))
+    return len(found)
 
 
 def _take(session: Session, job_id: UUID, worker: str, until: datetime) -> Claim:
@@ -167,6 +232,7 @@ def _take(session: Session, job_id: UUID, worker: str, until: datetime) -> Claim
     job.state = JobState.RUNNING
     job.worker = worker
     job.lease_until = until
+    job.later = False
     job.attempts += 1
     session.add(job)
     return Claim(job.id, job.kind, dict(job.args), job.attempts)
@@ -193,20 +259,32 @@ def retry_later(session: Session, held: Claim, worker: str, error: str) -> bool:
         worker,
         state=JobState.READY,
         run_at=now() + timedelta(seconds=delay),
+        later=True,
         lease_until=None,
         worker=None,
         error=error,
     )
 
 
-def give_back(session: Session, held: Claim, worker: str, error: str) -> bool:
-    """Give a job back that could not be tried, since what it needs is away: the try is not counted."""
+def give_back(
+    session: Session, held: Claim, worker: str, error: str | None, delay_s: float = RETRY_DELAYS_S[0]
+) -> bool:
+    """Give a job back that could not be tried to its end through no fault of its own: the try is not counted.
+
+    Args:
+        session: a writing session.
+        held: the job.
+        worker: who holds it.
+        error: what kept it from being tried; None for a worker that has to end.
+        delay_s: seconds until another worker may take it.
+    """
     return _change(
         session,
         held.id,
         worker,
         state=JobState.READY,
-        run_at=now() + timedelta(seconds=RETRY_DELAYS_S[0]),
+        run_at=now() + timedelta(seconds=delay_s),
+        later=delay_s > 0,
         lease_until=None,
         worker=None,
         attempts=held.attempts - 1,
@@ -219,13 +297,14 @@ def park(session: Session, claim_id: UUID, worker: str, error: str) -> bool:
     return _change(session, claim_id, worker, state=JobState.PARKED, lease_until=None, error=error)
 
 
-def unpark(session: Session, job_id: UUID) -> None:
-    """Let a parked job be tried again from the start."""
-    session.exec(
+def unpark(session: Session, job_id: UUID) -> bool:
+    """Let a parked job be tried again from the start; False says that it is not parked."""
+    result = session.exec(
         update(Job)
         .where(col(Job.id) == job_id, col(Job.state) == JobState.PARKED)
-        .values(state=JobState.READY, attempts=0, run_at=now(), worker=None)
+        .values(state=JobState.READY, attempts=0, run_at=now(), later=False, worker=None)
     )
+    return bool(result.rowcount)
 
 
 def _change(session: Session, claim_id: UUID, held_by: str, **values: Any) -> bool:

@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     session_hours: int = Field(10, ge=1, description="An officer's session ends after this at the latest.")
     job_lease_seconds: float = Field(60, gt=0, description="A job unheard of for this long is taken up anew.")
     job_attempts: int = Field(5, ge=1, description="Tries of a job before a person has to look at it.")
+    drain_seconds: float = Field(
+        20, gt=0, le=3600, description="A worker told to end finishes its job within this, or gives it back."
+    )
+    backlog_jobs: int = Field(
+        50_000, ge=1, description="With more jobs waiting, imports pause and partners' bulk is put off."
+    )
+    backlog_minutes: float = Field(
+        15, gt=0, description="With work this far behind its turn, the same; single tips are always taken."
+    )
     public_url: str = Field(
         "", pattern="^(https?://[^/ ]+)?$", description="Address citizens know, as https://tips.example.org."
     )

@@ -161,5 +161,6 @@ def _later(session: Session, kind: str, tip: Tip, moment: datetime) -> None:
             args={"tip_id": str(tip.id)},
             unique_key=f"{kind}:{tip.id}:{moment.isoformat()}",
             run_at=moment,
+            later=True,
         )
     )

@@ -2,10 +2,12 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
-from sqlmodel import select, text
+from sqlalchemy import event
+from sqlmodel import select
 
 from app.core import jobs
 from app.core.clock import now
@@ -208,15 +210,62 @@ class TestTurns:
             assert self.order(context, 1) == ["bulk"]
 
     def test_a_claim_reads_an_index_and_sorts_nothing(self, context: Context) -> None:
-        """A hundred thousand waiting jobs make it no slower."""
+        """A hundred thousand waiting jobs make it no slower: the very questions of a claim are explained."""
         self.ask(context, *[("flood", Urgency.PEOPLE, "one")] * 300)
-        with context.db.read() as session:
-            ready = "SELECT id FROM job WHERE state = 'ready' ORDER BY turn, id LIMIT 1"
-            if session.get_bind().dialect.name == "sqlite":
-                plan = [str(row[3]) for row in session.execute(text(f"EXPLAIN QUERY PLAN {ready}"))]
-            else:
-                session.execute(text("SET LOCAL enable_seqscan = off"))
-                plan = [str(row[0]) for row in session.execute(text(f"EXPLAIN {ready}"))]
+        plans = self.plans(context)
 
-        assert any("job_next" in step for step in plan), plan
-        assert not any("TEMP B-TREE" in step or "Sort" in step for step in plan), plan
+        assert any("job_ready" in step for step in plans), plans
+        assert any("job_later" in step for step in plans), plans
+        assert not any("TEMP B-TREE" in step or "Sort" in step for step in plans), plans
+        assert not any(step.startswith("SCAN job") and "USING" not in step for step in plans), plans
+
+    def test_what_is_to_be_tried_later_is_not_read_by_a_claim(self, context: Context) -> None:
+        """It stands apart from those that wait, wherever its turn is, until its moment has come."""
+        with time_machine.travel(now(), tick=False):
+            self.ask(context, ("failing", Urgency.DANGER, "one"), ("tip", Urgency.BULK, "one"))
+            with context.db.write() as session:
+                held = jobs.claim(session, "w", LEASE_S)
+                assert held is not None
+                jobs.retry_later(session, held, "w", "Error")
+                apart = session.exec(select(Job.kind).where(Job.later)).all()
+            first = self.order(context)
+            with time_machine.travel(now() + timedelta(seconds=jobs.RETRY_DELAYS_S[0] + 1), tick=False):
+                then = self.order(context)
+
+        assert (list(apart), first, then) == (["failing"], ["tip"], ["failing"])
+
+    def test_what_an_import_asks_for_stands_back(self, context: Context) -> None:
+        """And only what would be ordinary: danger stays danger."""
+        with time_machine.travel(now(), tick=False):
+            with context.db.write() as session:
+                jobs.in_bulk(session)
+                jobs.enqueue(session, "import")
+                jobs.enqueue(session, "danger", urgency=Urgency.DANGER)
+            self.ask(context, ("after", Urgency.ORDINARY, ""))
+
+            assert self.order(context) == ["danger", "after", "import"]
+
+    @staticmethod
+    def plans(context: Context) -> list[str]:
+        """How the database answers what a claim asks of jobs that wait; those that run are few."""
+        asked: list[tuple[str, Any]] = []
+        with context.db.write() as session:
+
+            def note(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+                if "ORDER BY job.run_at" in statement or "ORDER BY job.turn" in statement:
+                    asked.append((statement.replace(" FOR UPDATE SKIP LOCKED", ""), values))
+
+            event.listen(session.get_bind(), "before_cursor_execute", note)
+            jobs.claim(session, "w", LEASE_S)
+            event.remove(session.get_bind(), "before_cursor_execute", note)
+            raw = session.connection()
+            on_sqlite = raw.dialect.name == "sqlite"
+            if not on_sqlite:
+                raw.exec_driver_sql("ANALYZE job")
+                raw.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            explain = "EXPLAIN QUERY PLAN " if on_sqlite else "EXPLAIN "
+            return [
+                str(row[3 if on_sqlite else 0])
+                for statement, values in asked
+                for row in raw.exec_driver_sql(explain + statement, values)
+            ]
