@@ -30,6 +30,7 @@ from app.photos.commands import hashes_app, photos_app
 from app.retention.commands import retention_app
 from app.reviews.golden_commands import golden_app
 from app.tips.commands import receipt_app
+from app.workload.commands import jobs_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +48,7 @@ app.add_typer(officers_app, name="officers")
 app.add_typer(areas_app, name="jurisdictions")
 app.add_typer(hashes_app, name="hashes")
 app.add_typer(faces_app, name="faces")
+app.add_typer(jobs_app, name="jobs")
 app.add_typer(photos_app, name="photos")
 app.add_typer(keys_app, name="keys")
 app.add_typer(backup_commands.backup_app, name="backup")

@@ -59,6 +59,7 @@ from app.tips import receipt_citizen as receipt_pages
 from app.webhooks import api as webhook_api
 from app.webhooks import documents as webhook_documents
 from app.words import WORDS
+from app.workload import officer as workload_pages
 
 LARGEST_BODY = 6 * 20 * 2**20 + 2**20
 """Bytes of the largest request: six photos of 20 MiB and a MiB of text and part headers."""
@@ -91,6 +92,7 @@ CONSOLE_ROUTERS = (
     sighting_pages.router,
     map_pages.router,
     oversight_pages.router,
+    workload_pages.router,
     record_pages.router,
     photo_pages.router,
     audit_pages.router,

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM
+from app.core import pressure
 from app.core.context import Context
 from app.core.files import StoredFile
 from app.encoders import queries
@@ -98,6 +99,7 @@ def reencode(
             photo_ids = queries.photos_left(session, encoder, PHOTOS_ASKED_FOR)
         if not photo_ids:
             return done
+        pressure.wait_for_calm(context)
         total = done + left
         for photo_id in photo_ids:
             on_progress(done, total)

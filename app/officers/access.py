@@ -29,6 +29,7 @@ class Right(StrEnum):
     KEEP_CHANNELS = "keep_channels"  # Keys, quotas, webhooks, pauses.
     READ_RETENTION = "read_retention"  # What is due to be erased, and how the last nights ended.
     RELEASE_RETENTION = "release_retention"  # Let a night go on that asks a person first.
+    KEEP_QUEUE = "keep_queue"  # Workers, what waits for them, and work that was set aside.
     VOID_CHANNELS = "void_channels"  # Take a bad channel's backlog out of the officers' work, and back.
 
 
@@ -61,6 +62,7 @@ RULES: dict[Right, Rule] = {
     Right.KEEP_OFFICERS: _of(Role.ADMIN),
     Right.READ_CHANNELS: _of(Role.ADMIN, Role.SUPERVISOR, national=True),
     Right.KEEP_CHANNELS: _of(Role.ADMIN, national=True),
+    Right.KEEP_QUEUE: _of(Role.ADMIN, national=True),
     Right.VOID_CHANNELS: _of(Role.SUPERVISOR, national=True),
     Right.READ_RETENTION: _of(Role.SUPERVISOR, Role.AUDITOR, national=True),
     Right.RELEASE_RETENTION: _of(Role.SUPERVISOR, national=True),

@@ -241,6 +241,7 @@ AuditorDep = Annotated[Officer, Depends(require(Right.READ_AUDIT))]
 CustodianDep = Annotated[Officer, Depends(require(Right.OPEN_CONTACT))]
 RetentionReaderDep = Annotated[Officer, Depends(require(Right.READ_RETENTION))]
 RetentionDep = Annotated[Officer, Depends(require(Right.RELEASE_RETENTION))]
+QueueKeeperDep = Annotated[Officer, Depends(require(Right.KEEP_QUEUE))]
 AdminDep = Annotated[Officer, Depends(require(Right.KEEP_OFFICERS))]
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.core.context import ContextDep
 from app.core.errors import Refusal
+from app.core.pressure import refuse_bulk
 from app.core.render import language_of, translate
 from app.partners import batch
 from app.partners.access import SendsTips, documented_scheme, room_for
@@ -28,7 +29,7 @@ async def _batch(request: Request, caller: SendsTips) -> batch.Batch:
     summary="Send up to 50 tips",
     responses=refusals(400, 401, 403, 413, 415, 422, 429, 500, 503),
     openapi_extra={"requestBody": BATCH_BODY},
-    dependencies=[Depends(documented_scheme)],
+    dependencies=[Depends(documented_scheme), Depends(refuse_bulk)],
 )
 def send_tips(
     request: Request,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, Up
 
 from app.core.context import ContextDep
 from app.core.db import ReadSessionDep, SessionDep
+from app.core.pressure import refuse_bulk
 from app.core.render import language_of
 from app.partners.access import KeepsRecords, documented_scheme
 from app.records import importing, queries, registry
@@ -66,6 +67,7 @@ def index(
     summary="Send many records as JSON lines",
     responses=refusals(400, 401, 403, 413, 422, 500, 503),
     openapi_extra=JSON_LINES,
+    dependencies=[Depends(refuse_bulk)],
 )
 def import_lines(
     request: Request,

@@ -22,14 +22,16 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.models import Action
 from app.audit.service import SYSTEM, Actor
+from app.core import jobs, pressure
 from app.core.clock import now
 from app.core.context import Context
-from app.core.errors import Invalid, Refusal
+from app.core.errors import Invalid, Refusal, Unavailable
 from app.records import lines
 from app.records.fields import one_line
 from app.records.import_file import Row, read_list
 from app.records.lines import Known, LineResult, Outcome
 from app.records.models import ImportProblem, ImportRun, ImportState, RecordState
+from app.tips import storing
 
 OnProgress = Callable[[int, int], None]
 """Called with the lines done and the lines there are."""
@@ -148,6 +150,10 @@ def _settle(work: Work, rows: Iterator[Row], skip: int) -> Iterator[int]:
         # A number of a settled line must still be known as taken further down.
         work.seen.setdefault(one_line(row.values.get("number", "")), row.line)
     while batch := list(islice(rows, BATCH)):
+        if not work.dry_run:
+            _check_room(work.context)
+        if work.folder is not None and not work.dry_run:
+            pressure.wait_for_calm(work.context)
         numbers = [one_line(row.values.get("number", "")) for row in batch]
         with work.context.db.read() as session:
             known = lines.known_by_number(session, numbers)
@@ -160,6 +166,16 @@ def _settle(work: Work, rows: Iterator[Row], skip: int) -> Iterator[int]:
         yield done
 
 
+def _check_room(context: Context) -> None:
+    try:
+        storing.check_room(context)
+    except OSError as error:
+        raise Unavailable(
+            "There is too little room for photos. Nothing more was imported; make room, then import the same "
+            "list again: it goes on where it stopped."
+        ) from error
+
+
 def _write(work: Work, batch: list[Row], looked: list[LineResult]) -> None:
     """Do what a look at a batch found to do, in transactions of a fraction of a second."""
     passed = {Outcome.UNCHANGED, Outcome.REFUSED}
@@ -167,6 +183,7 @@ def _write(work: Work, batch: list[Row], looked: list[LineResult]) -> None:
     pair = next(pairs, None)
     while pair is not None:
         with work.context.db.write() as session:
+            jobs.in_bulk(session)
             started = time.monotonic()
             while pair is not None and time.monotonic() - started < LONGEST_WRITE_S:
                 row, result = pair

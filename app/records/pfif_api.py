@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.core.context import ContextDep
 from app.core.db import SessionDep
+from app.core.pressure import refuse_bulk
 from app.core.render import language_of
 from app.partners.access import KeepsRecords, documented_scheme
 from app.records import importing, pfif, registry
@@ -55,6 +56,7 @@ def export(
     summary="Import records from PFIF 1.4",
     responses=refusals(400, 401, 403, 413, 422, 500, 503),
     openapi_extra={"requestBody": {"required": True, "content": {XML: {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(refuse_bulk)],
 )
 def import_document(
     request: Request,

@@ -225,6 +225,11 @@ MEANT: dict[Right | Standing, tuple[str, ...]] = {
         "POST /console/channels/{channel_id}/voids/{void_id}/undo",
         "POST /console/channels/{channel_id}/voids/{void_id}/tips/{tip_id}/back",
     ),
+    Right.KEEP_QUEUE: (
+        "GET /console/workers",
+        "POST /console/workers/jobs/{job_id}/retry",
+        "POST /console/workers/jobs/retry",
+    ),
     Right.READ_RETENTION: ("GET /console/retention",),
     Right.RELEASE_RETENTION: ("POST /console/retention/{run_id}/release",),
 }

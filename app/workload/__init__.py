@@ -1,0 +1,1 @@
+"""Workers and queue, before administrators of the nation and operators."""
