@@ -27,6 +27,7 @@ ROOMS = (
     "/console/failed",
     "/console/audit",
     "/console/officers",
+    "/console/workers",
     "/console/contacts",
     "/console/account",
 )
