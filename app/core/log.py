@@ -15,6 +15,7 @@ ALLOWED = frozenset(
         "job_kind",
         "attempts",
         "worker",
+        "watch",
         "tip_id",
         "photo_id",
         "record_id",

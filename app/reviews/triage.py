@@ -10,7 +10,6 @@ from app.audit.service import officer_actor
 from app.candidates import queries as candidate_queries
 from app.cases import leads
 from app.cases.models import Lead
-from app.core import jobs
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.text import cleaned, legible
 from app.jurisdictions import queries as areas
@@ -21,6 +20,7 @@ from app.reviews import triage_queries
 from app.tips import progress, withdrawing
 from app.tips import queries as tips
 from app.tips.models import Author, Disposition, Tip, TipMessage, TipState
+from app.workload import service as workload
 
 LONGEST_MESSAGE = 2_000
 HANDED_OVER = "handed_over"
@@ -258,8 +258,7 @@ def try_again(session: Session, officer: Officer, job_id: UUID) -> None:
     failed = {item.job.id: item for item in triage_queries.parked_jobs(session, officer)}
     if job_id not in failed:
         raise NotFound
-    jobs.unpark(session, job_id)
-    audit.record(session, officer_actor(officer.id), Action.JOB_RETRIED, "job", job_id)
+    workload.try_again(session, officer_actor(officer.id), job_id)
 
 
 def to_triage(session: Session, officer: Officer, tip_id: UUID) -> None:

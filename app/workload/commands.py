@@ -5,7 +5,6 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from app.audit.service import SYSTEM
 from app.core.context import open_context
@@ -29,11 +28,12 @@ def list_jobs(
     """List jobs in a state, the latest first, 200 at most."""
     with open_context(Settings()).db.read() as session:
         found = queries.jobs_in(session, state, LONGEST_LIST)
-    table = Table("job", "kind", "lane", "asked for", "tries", "error")
+    if not found:
+        out.print("No job is in this state.", highlight=False)
     for job in found:
         asked = f"{job.created_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(job.id), job.kind, job.lane, asked, str(job.attempts), job.error or "-")
-    out.print(table)
+        line = f"{job.id}  {job.kind}  {job.lane}  {asked}  tries: {job.attempts}  {job.error or '-'}"
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 @jobs_app.command("show")

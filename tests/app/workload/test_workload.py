@@ -89,7 +89,6 @@ class TestCommands:
         """Without personal data; trying again is noted in the audit log."""
         for name, value in environment_of(context.settings).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("COLUMNS", "200")
 
         def run(*words: str) -> str:
             result = CliRunner().invoke(cli.app, ["jobs", *words])
