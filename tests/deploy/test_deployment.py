@@ -27,11 +27,13 @@ WORKLOADS = ("web", "worker", "migrate")
 
 
 def commands() -> set[str]:
-    """Every command, as `keys list`."""
+    """Every command, as `keys list`, and every group that does something by itself."""
     found = set()
     for name, command in get_command(cli.app).commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
-        found |= {f"{name} {sub}" for sub in inner} if inner else {name}
+        found |= {f"{name} {sub}" for sub in inner or ()}
+        if not inner or command.invoke_without_command:
+            found.add(name)
     return found
 
 

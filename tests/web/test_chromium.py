@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from tests.browser.conftest import address, browser
 __all__ = ["address", "browser"]
 
 pytestmark = pytest.mark.browser
+
+PATIENCE_S = 20.0
 
 STRANGER = """<!doctype html><title>A stranger's page</title>
 <form method="post" action="{address}/console/sign-in">
@@ -73,6 +76,9 @@ def test_what_the_headers_promise_holds_in_chromium(
 
     page.goto(stranger)
     framed = page.frames[1]
+    deadline = time.monotonic() + PATIENCE_S
+    while not framed.url.startswith("chrome-error:") and time.monotonic() < deadline:
+        page.wait_for_timeout(50)  # The refusal of a frame comes after the page that holds it has loaded.
     assert framed.url.startswith("chrome-error:")
     with page.expect_navigation() as forged:
         page.click("text=Win")

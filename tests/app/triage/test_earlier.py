@@ -85,7 +85,7 @@ def test_an_earlier_tip_of_a_foreign_area_is_counted_and_not_shown(desk: Desk, m
     assert "1 earlier tip of another area has this picture." in page
     assert "A secret corner" not in page
     assert str(earlier.id) not in page
-    assert "105" not in page
+    assert "105 km" not in page
 
 
 def test_a_file_made_long_before_says_so(desk: Desk, make: Make) -> None:
